@@ -1,0 +1,31 @@
+/**
+ * How the program is run and compiled: one place for both, so that `deno task sessionwheel` and
+ * the binary are allowed the same and nothing more.
+ */
+
+export const ENTRY = "main.ts";
+
+/** Modules that are only reached through `new Worker`, which `deno compile` cannot see. */
+export const WORKERS: readonly string[] = [
+  "lib/workers/engine_worker.ts",
+  "lib/workers/checkpoint_worker.ts",
+];
+
+/** Folders of plain files that the program reads at run time; those that exist are embedded. */
+export const ASSETS: readonly string[] = ["lib/adapters/http/assets"];
+
+/**
+ * No `run` and no `ffi`: the program starts no other program and loads no native code. `sys` is for
+ * memory and load figures; `--no-prompt` turns a refused permission into an error at once.
+ */
+export const PERMISSION_FLAGS: readonly string[] = [
+  "--no-prompt",
+  "--allow-net",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-sys",
+];
+
+/** A compiled program ignores DENO_V8_FLAGS, so what it needs is fixed here. None so far. */
+export const V8_FLAGS: readonly string[] = [];
