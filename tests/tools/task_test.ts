@@ -1,0 +1,38 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { runChild } from "../../tools/child.ts";
+import { fromFileUrl, REPOSITORY } from "../../tools/repository.ts";
+import { readText } from "../architecture/tree.ts";
+
+async function runTask(args: readonly string[]): Promise<{ code: number; errors: string }> {
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "tools/task.ts", ...args],
+    cwd: fromFileUrl(REPOSITORY),
+    stdin: "null",
+  }).output();
+  return { code, errors: new TextDecoder().decode(stderr) };
+}
+
+Deno.test("The launcher refuses an unknown task and names the known ones", async () => {
+  const { code, errors } = await runTask(["nonsense"]);
+  assertEquals(code, 64);
+  assertStringIncludes(errors, "sessionwheel");
+});
+
+Deno.test("Every task of deno.json is known to the launcher", async () => {
+  const { tasks } = JSON.parse(await readText("deno.json"));
+  const { errors } = await runTask([]);
+  const known = errors.slice(errors.indexOf("there are: ") + "there are: ".length).trim();
+  assertEquals(known.split(", ").sort(), Object.keys(tasks).sort());
+  for (const [name, { command }] of Object.entries<{ command: string }>(tasks)) {
+    assertEquals(command, `deno run -A tools/task.ts ${name}`);
+  }
+});
+
+Deno.test("runChild() returns the exit code of the child", async () => {
+  assertEquals(await runChild(["eval", "Deno.exit(42)"]), 42);
+});
+
+Deno.test("runChild() returns 128 + n for a child ended by signal n", async () => {
+  const code = await runChild(["eval", "Deno.kill(Deno.pid, 'SIGKILL')"]);
+  assertEquals(code, 137);
+});
