@@ -20,11 +20,14 @@ const COMPILE_TIMEOUT_MS = 300_000;
 
 /** Arguments go to `deno compile`, for instance `--target` or another `--output`. */
 export async function compile(args: readonly string[]): Promise<number> {
-  const flags = [...await compileFlags(), ...args, ENTRY];
+  const output = args.some((arg) => isFlag(arg, "output")) ? [] : [`--output=${OUTPUT}`];
+  const flags = [...await compileFlags(), ...output, ...args, ENTRY];
   const plain = await compilePlainly(flags);
   if (plain !== "no_base") return plain;
 
-  if (Deno.build.target !== "x86_64-unknown-linux-gnu" || args.some(isTarget)) {
+  if (
+    Deno.build.target !== "x86_64-unknown-linux-gnu" || args.some((arg) => isFlag(arg, "target"))
+  ) {
     say(
       "Cannot compile: the runtime base cannot be downloaded from here, and the way round it " +
         "is for x86_64 Linux only. Compile on a machine that reaches the base, or run from " +
@@ -42,7 +45,9 @@ export async function compile(args: readonly string[]): Promise<number> {
 }
 
 async function compileFlags(): Promise<string[]> {
-  const flags = ["compile", "--no-check", `--output=${OUTPUT}`, ...PERMISSION_FLAGS];
+  // The code cache of a compiled program is a file of a known name in the folder for temporary
+  // files, where anybody may put one; starting takes a few ms more without it.
+  const flags = ["compile", "--no-check", "--no-code-cache", ...PERMISSION_FLAGS];
   if (V8_FLAGS.length > 0) flags.push(`--v8-flags=${V8_FLAGS.join(",")}`);
   for (const worker of WORKERS) flags.push(`--include=${worker}`);
   for (const folder of ASSETS) {
@@ -79,6 +84,6 @@ async function runForOutput(command: string, args: readonly string[]): Promise<s
   return result.success ? new TextDecoder().decode(result.stdout) : null;
 }
 
-function isTarget(arg: string): boolean {
-  return arg === "--target" || arg.startsWith("--target=");
+function isFlag(arg: string, name: string): boolean {
+  return arg === `--${name}` || arg.startsWith(`--${name}=`);
 }

@@ -36,3 +36,27 @@ Deno.test("runChild() returns 128 + n for a child ended by signal n", async () =
   const code = await runChild(["eval", "Deno.kill(Deno.pid, 'SIGKILL')"]);
   assertEquals(code, 137);
 });
+
+Deno.test("runChild() passes SIGTERM on and ends after the child", async () => {
+  const child = `
+    Deno.addSignalListener("SIGTERM", () => Deno.exit(7));
+    await Deno.stdout.write(new TextEncoder().encode("listening"));
+    setInterval(() => {}, 1000);
+  `;
+  const launcher = `
+    const { runChild } = await import(${JSON.stringify(new URL("tools/child.ts", REPOSITORY))});
+    Deno.exit(await runChild(["eval", ${JSON.stringify(child)}]));
+  `;
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["eval", launcher],
+    cwd: fromFileUrl(REPOSITORY),
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  const reader = process.stdout.getReader();
+  const { value } = await reader.read();
+  assertEquals(new TextDecoder().decode(value), "listening");
+  process.kill("SIGTERM");
+  assertEquals((await process.status).code, 7);
+  await reader.cancel();
+});

@@ -1,0 +1,22 @@
+# The binary on an image without a shell. Build: docker build -t sessionwheel .
+#
+# Runs as user 65532 with a read-only root file system; /data is the one place it writes to.
+# Settings come by environment (SESSIONWHEEL__KAFKA__BROKERS=…) or a mounted file
+# (SESSIONWHEEL_CONFIG=/etc/sessionwheel.yaml). See deploy/compose.yaml.
+FROM denoland/deno:2.9.6 AS build
+WORKDIR /build
+COPY . .
+RUN deno task compile && mkdir data
+
+# "cc" holds glibc, libgcc and CA certificates, which is all that the binary links to or reads.
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /build/dist/sessionwheel /sessionwheel
+# A new volume takes over owner and mode of the folder that it covers.
+COPY --from=build --chown=65532:65532 /build/data /data
+ENV SESSIONWHEEL__STATE__DIR=/data
+VOLUME /data
+USER 65532:65532
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["/sessionwheel", "health"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/sessionwheel"]
+CMD ["run"]
