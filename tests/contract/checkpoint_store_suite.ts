@@ -85,6 +85,14 @@ export function checkpointStoreSuite(
     await store.close();
   });
 
+  test("takes thousands of chunks of a few bytes", async (fixture) => {
+    const store = await fixture.open();
+    const sizes = Array.from({ length: 2_500 }, (_, i) => i % 5);
+    await write(store, 0, 1, sizes);
+    assertEquals(await readAll(store, 0), expectedOf(1, sizes));
+    await store.close();
+  });
+
   test("reads the previous generation until the next one is published", async (fixture) => {
     const store = await fixture.open();
     await write(store, 0, 1, [10, 20]);

@@ -16,6 +16,7 @@ import {
 } from "./checkpoint_keys.ts";
 import { checkpointStoreFailure } from "./checkpoint_store_failure.ts";
 import { prepareDatabaseFile, putDatabaseAside } from "./database_file.ts";
+import { DISK_RESERVE_BYTES, DiskBudget } from "./disk_budget.ts";
 import { GenerationIndex } from "./generation_index.ts";
 import { KvCheckpointReader } from "./kv_checkpoint_reader.ts";
 import { type GenerationOwner, KvCheckpointWriter } from "./kv_checkpoint_writer.ts";
@@ -33,6 +34,11 @@ const DELETIONS_A_SLICE = 250;
 /** Generations of a shard that are kept: the newest, and the one before it should that be damaged. */
 const GENERATIONS_KEPT = 2;
 
+export interface KvCheckpointStoreOptions {
+  /** What is left free on the disk; tests have small disks. */
+  readonly diskReserveBytes?: number;
+}
+
 /**
  * The checkpoint store on Deno KV: one file, `sessionwheel.kv`, in the state directory.
  *
@@ -46,6 +52,7 @@ const GENERATIONS_KEPT = 2;
 export class KvCheckpointStore implements CheckpointStore {
   readonly #directory: StateDirectory;
   readonly #kv: Deno.Kv;
+  readonly #disk: DiskBudget;
   readonly #index = new GenerationIndex();
   readonly #warnings: string[];
   readonly #writers = new Map<number, KvCheckpointWriter>();
@@ -53,9 +60,15 @@ export class KvCheckpointStore implements CheckpointStore {
   #collection: Promise<void> = Promise.resolve();
   #closing: Promise<void> | null = null;
 
-  private constructor(directory: StateDirectory, kv: Deno.Kv, warnings: string[]) {
+  private constructor(
+    directory: StateDirectory,
+    kv: Deno.Kv,
+    warnings: string[],
+    disk: DiskBudget,
+  ) {
     this.#directory = directory;
     this.#kv = kv;
+    this.#disk = disk;
     this.#warnings = warnings;
   }
 
@@ -64,14 +77,23 @@ export class KvCheckpointStore implements CheckpointStore {
    * @throws CheckpointStoreError `locked` while another process uses the directory; `read_only`,
    *   `disk_full`, `other`.
    */
-  static async open(directoryPath: string): Promise<KvCheckpointStore> {
+  static async open(
+    directoryPath: string,
+    options: KvCheckpointStoreOptions = {},
+  ): Promise<KvCheckpointStore> {
     const directory = StateDirectory.acquire(directoryPath);
     try {
       const path = join(directoryPath, FILE_NAME);
       const warnings: string[] = [];
-      const found = prepareDatabaseFile(path);
-      if (found !== null) warnings.push(found);
-      const store = new KvCheckpointStore(directory, await openOurs(path, warnings), warnings);
+      const { warning, freeBytes } = prepareDatabaseFile(path);
+      if (warning !== null) warnings.push(warning);
+      const reserveBytes = options.diskReserveBytes ?? DISK_RESERVE_BYTES;
+      const store = new KvCheckpointStore(
+        directory,
+        await openOurs(path, warnings),
+        warnings,
+        new DiskBudget(directoryPath, reserveBytes, freeBytes),
+      );
       try {
         await store.#load();
       } catch (error) {
@@ -156,6 +178,7 @@ export class KvCheckpointStore implements CheckpointStore {
 
   #owner(): GenerationOwner {
     return {
+      takeDisk: (bytes) => this.#disk.take(bytes),
       ended: (writer) => {
         if (this.#writers.get(writer.shard) === writer) this.#writers.delete(writer.shard);
       },
@@ -224,10 +247,12 @@ export class KvCheckpointStore implements CheckpointStore {
     for (;;) {
       const slice = this.#kv.atomic();
       let count = 0;
+      let bytes = 0;
       const options: Deno.KvListOptions = { limit: DELETIONS_A_SLICE, batchSize: 64 };
-      for await (const { key } of this.#kv.list(selector, options)) {
+      for await (const { key, value } of this.#kv.list(selector, options)) {
         slice.delete(key);
         count++;
+        if (value instanceof Uint8Array) bytes += value.length;
       }
       const isLast = count < DELETIONS_A_SLICE;
       // A publish that failed may have reached the disk after all.
@@ -235,6 +260,7 @@ export class KvCheckpointStore implements CheckpointStore {
       if (isLast) slice.delete(unpublishedKey(shard, generation));
       else slice.set(unpublishedKey(shard, generation), 1);
       await slice.commit();
+      this.#disk.giveBack(bytes);
       if (isLast) return;
     }
   }

@@ -13,8 +13,13 @@ import { encodeStoredValue } from "./stored_value.ts";
  */
 const COMMIT_BYTES_MAX = 800_000;
 
+/** Deno KV takes 1,000 mutations a commit; only chunks far below their largest size come to this. */
+const COMMIT_CHUNKS_MAX = 900;
+
 /** What a writer needs of the store that made it. */
 export interface GenerationOwner {
+  /** @throws CheckpointStoreError `disk_full` when there is no room for so much. */
+  takeDisk(bytes: number): void;
   /** The writer is done, one way or the other. */
   ended(writer: KvCheckpointWriter): void;
   /** Delete the chunks of this generation when there is time. */
@@ -63,7 +68,10 @@ export class KvCheckpointWriter implements CheckpointWriter {
     this.#filling.push(value);
     this.#fillingBytes += value.length;
     // One commit is under way while the next one fills; who hands in more than that waits.
-    if (this.#fillingBytes + CHECKPOINT_CHUNK_BYTES_MAX > COMMIT_BYTES_MAX) {
+    if (
+      this.#fillingBytes + CHECKPOINT_CHUNK_BYTES_MAX > COMMIT_BYTES_MAX ||
+      this.#filling.length === COMMIT_CHUNKS_MAX
+    ) {
       await this.#flush();
       this.#refuseUnlessWriting("write a chunk");
     }
@@ -127,6 +135,7 @@ export class KvCheckpointWriter implements CheckpointWriter {
   async #commitChunks(first: number, values: readonly Uint8Array[]): Promise<void> {
     if (this.#state !== "writing" || this.#failure !== null) return;
     try {
+      this.#owner.takeDisk(values.reduce((sum, value) => sum + value.length, 0));
       const commit = this.#kv.atomic();
       for (const [place, value] of values.entries()) {
         commit.set(chunkKey(this.shard, this.#generation, first + place), value);

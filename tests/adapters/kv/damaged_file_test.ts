@@ -1,0 +1,137 @@
+import { assert, assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { KvCheckpointStore } from "../../../lib/adapters/kv/kv_checkpoint_store.ts";
+import { expectedOf, readAll, write } from "../../contract/checkpoint_store_suite.ts";
+
+const SIZES = Array.from({ length: 30 }, () => 50_000);
+const PAGE_BYTES = 32_768;
+
+/** Runs `body` with a state directory and the path of the file in it. */
+function test(
+  sentence: string,
+  body: (directory: string, path: string) => Promise<void>,
+): void {
+  Deno.test(`A checkpoint file ${sentence}`, async () => {
+    const directory = await Deno.makeTempDir({ prefix: "damaged_file_" });
+    try {
+      await body(directory, `${directory}/sessionwheel.kv`);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+}
+
+async function fill(directory: string): Promise<void> {
+  const store = await KvCheckpointStore.open(directory);
+  await write(store, 0, 1, SIZES);
+  await store.close();
+}
+
+/** The store is empty, says why in one sentence, and works. */
+async function assertBegunAnew(directory: string, warning: RegExp): Promise<void> {
+  const store = await KvCheckpointStore.open(directory);
+  try {
+    assertEquals(await store.read(0), null);
+    const warnings = await store.warnings();
+    assertEquals(warnings.length, 1, warnings.join("; "));
+    assertMatch(warnings[0]!, warning);
+    await write(store, 0, 2, SIZES);
+    assertEquals(await readAll(store, 0), expectedOf(2, SIZES));
+  } finally {
+    await store.close();
+  }
+  const reopened = await KvCheckpointStore.open(directory);
+  assertEquals(await readAll(reopened, 0), expectedOf(2, SIZES));
+  assertEquals(await reopened.warnings(), []);
+  await reopened.close();
+}
+
+async function overwrite(path: string, offset: number, bytes: Uint8Array): Promise<void> {
+  const file = await Deno.open(path, { write: true });
+  await file.seek(offset, Deno.SeekMode.Start);
+  await file.write(bytes);
+  file.close();
+}
+
+test("that was cut off is put aside whole, and a new one is begun", async (directory, path) => {
+  await fill(directory);
+  await Deno.truncate(path, Math.floor((await Deno.stat(path)).size / 3));
+  const before = await Deno.readFile(path);
+  await assertBegunAnew(directory, /is damaged \(.+\); it was put aside as .+\.damaged-1 and/);
+  assertEquals(await Deno.readFile(`${path}.damaged-1`), before);
+});
+
+for (const page of [1, 3, 4]) {
+  test(`with noise in page ${page} is put aside`, async (directory, path) => {
+    await fill(directory);
+    const noise = new Uint8Array(PAGE_BYTES);
+    for (let i = 0; i < noise.length; i++) noise[i] = i * 37 + (i >> 7);
+    await overwrite(path, page * PAGE_BYTES, noise);
+    await assertBegunAnew(directory, /is damaged \(/);
+  });
+}
+
+test("whose first page is lost is put aside", async (directory, path) => {
+  await fill(directory);
+  await overwrite(path, 0, new Uint8Array(PAGE_BYTES));
+  await assertBegunAnew(directory, /file is not a database/);
+});
+
+test("that is a text is put aside", async (directory, path) => {
+  await Deno.writeTextFile(path, "not a database\n".repeat(1_000));
+  await assertBegunAnew(directory, /file is not a database/);
+});
+
+test("that is empty is begun without a word", async (directory, path) => {
+  await Deno.writeFile(path, new Uint8Array(0));
+  const store = await KvCheckpointStore.open(directory);
+  assertEquals(await store.warnings(), []);
+  await write(store, 0, 2, SIZES);
+  assertEquals(await readAll(store, 0), expectedOf(2, SIZES));
+  await store.close();
+});
+
+test("of another SQLite program is put aside as it is", async (directory, path) => {
+  const theirs = new DatabaseSync(path);
+  theirs.exec("CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES ('mine')");
+  theirs.close();
+  const before = await Deno.readFile(path);
+  await assertBegunAnew(directory, /is a database of another program; .+\.foreign-1 and/);
+  assertEquals(await Deno.readFile(`${path}.foreign-1`), before);
+});
+
+test("of another Deno KV program is put aside", async (directory, path) => {
+  const theirs = await Deno.openKv(path);
+  await theirs.set(["users", 1], "mine");
+  theirs.close();
+  await assertBegunAnew(directory, /is a Deno KV file of another program; .+\.foreign-1 and/);
+  const aside = await Deno.openKv(`${path}.foreign-1`);
+  assertEquals((await aside.get(["users", 1])).value, "mine");
+  aside.close();
+});
+
+test("of a later version is put aside, naming both versions", async (directory, path) => {
+  await fill(directory);
+  const kv = await Deno.openKv(path);
+  await kv.set(["format"], 7);
+  kv.close();
+  await assertBegunAnew(directory, /has format 7, this program writes 1; it was put aside/);
+});
+
+test("is kept three times when it is damaged, a foreign one for ever", async (directory, path) => {
+  await Deno.writeTextFile(`${path}.foreign-1`, "theirs");
+  for (let i = 1; i <= 5; i++) {
+    await Deno.writeTextFile(path, `damaged ${i} `.repeat(1_000));
+    const store = await KvCheckpointStore.open(directory);
+    assertStringIncludes((await store.warnings())[0]!, `.damaged-${i} `);
+    await store.close();
+  }
+  const names = new Set<string>();
+  for await (const { name } of Deno.readDir(directory)) names.add(name);
+  for (const kept of ["damaged-3", "damaged-4", "damaged-5", "foreign-1"]) {
+    assert(names.has(`sessionwheel.kv.${kept}`), kept);
+  }
+  for (const gone of ["damaged-1", "damaged-2"]) {
+    assertFalse(names.has(`sessionwheel.kv.${gone}`), gone);
+  }
+});
