@@ -1,0 +1,150 @@
+import {
+  type RecordDraft,
+  STATUS_END,
+  STATUS_HEARTBEAT,
+  STATUS_START,
+  TIME_AT,
+  TIME_EMITTED,
+  TIME_NEXT_AT,
+  TIME_REPORTED_DURATION,
+  TIME_SOURCE,
+} from "./record_draft.ts";
+import type { RecordFacts } from "./record_facts.ts";
+import {
+  type RecordLayout,
+  writeAccountId,
+  writeDeviceId,
+  writeSessionId,
+} from "./record_layout.ts";
+import { isAbsent, type SessionRows } from "./session_rows.ts";
+import { TextScanner } from "./text_scanner.ts";
+import { textBytes, writeBytes, writeInstant, writeInteger } from "./text_writer.ts";
+
+/** Layout `plain`: the contract's own names, keys in the contract's order. */
+export class PlainRecordLayout implements RecordLayout {
+  readonly name = "plain";
+  readonly #scanner = new TextScanner();
+
+  write(
+    rows: SessionRows,
+    row: number,
+    draft: RecordDraft,
+    out: Uint8Array,
+    position: number,
+    deviceAt: number,
+    deviceLength: number,
+  ): number {
+    const times = draft.times;
+    const startedAt = rows.startedAt(row);
+    const orderKey = rows.orderKey(row);
+    const at = times[TIME_AT]!;
+    let p = writeBytes(out, position, DEVICE_ID);
+    p = writeDeviceId(rows, row, out, p, deviceAt, deviceLength);
+    p = writeBytes(out, p, SESSION_ID);
+    p = writeSessionId(rows, row, out, p);
+    if (isAbsent(rows.accountKind(row))) p = writeBytes(out, p, NULL_ACCOUNT_ID);
+    else p = writeAccountId(rows, row, out, writeBytes(out, p, ACCOUNT_ID));
+    p = writeBytes(out, p, STATUS[draft.status * REASONS + draft.reason]!);
+    p = writeInteger(out, p, draft.seq);
+    p = writeInstant(out, writeBytes(out, p, STARTED_AT), startedAt);
+    if (orderKey === startedAt) p = writeBytes(out, p, NULL_TIMESTAMP_AND_AT);
+    else {
+      p = writeInstant(out, writeBytes(out, p, TIMESTAMP), orderKey);
+      p = writeBytes(out, p, AT);
+    }
+    p = writeInstant(out, p, at);
+    p = writeInteger(out, writeBytes(out, p, DURATION_MS), at - startedAt);
+    const reported = times[TIME_REPORTED_DURATION]!;
+    if (reported !== reported) p = writeBytes(out, p, NULL_REPORTED);
+    else p = writeInteger(out, writeBytes(out, p, REPORTED), reported);
+    const nextAt = times[TIME_NEXT_AT]!;
+    if (nextAt !== nextAt) p = writeBytes(out, p, NULL_NEXT_AT_AND_SOURCE);
+    else {
+      p = writeInstant(out, writeBytes(out, p, NEXT_AT), nextAt);
+      p = writeBytes(out, p, SOURCE_TIMESTAMP);
+    }
+    p = writeInstant(out, p, times[TIME_SOURCE]!);
+    p = writeInstant(out, writeBytes(out, p, EMITTED_AT), times[TIME_EMITTED]!);
+    return writeBytes(out, p, CLOSE);
+  }
+
+  read(bytes: Uint8Array, from: number, to: number, facts: RecordFacts): boolean {
+    const scanner = this.#scanner;
+    scanner.reset(bytes, from, to);
+    scanner.expect(DEVICE_ID);
+    scanner.readText();
+    facts.setDevice(scanner);
+    scanner.expect(SESSION_ID);
+    scanner.readText();
+    facts.setSession(scanner);
+    scanner.expect(ACCOUNT_ID);
+    scanner.readText();
+    facts.setAccount(scanner);
+    this.#readStatus(facts);
+    facts.seq = scanner.readInteger();
+    scanner.expect(STARTED_AT_KEY);
+    facts.startedAtMs = scanner.readInstant();
+    scanner.expect(TIMESTAMP_KEY);
+    const orderKey = scanner.readInstant();
+    facts.orderKeyMs = orderKey === orderKey ? orderKey : facts.startedAtMs;
+    scanner.expect(AT_KEY);
+    scanner.readInstant();
+    scanner.expect(DURATION_MS_KEY);
+    scanner.readInteger();
+    scanner.expect(REPORTED_KEY);
+    if (!scanner.accept(NULL)) scanner.readInteger();
+    scanner.expect(NEXT_AT_KEY);
+    facts.nextAtMs = scanner.readInstant();
+    // What follows only repeats or tells when the record was made.
+    return !scanner.failed;
+  }
+
+  #readStatus(facts: RecordFacts): void {
+    for (const index of STATUSES_BY_FREQUENCY) {
+      if (!this.#scanner.accept(STATUS[index]!)) continue;
+      facts.status = Math.floor(index / REASONS);
+      facts.reason = index % REASONS;
+      return;
+    }
+    this.#scanner.failed = true;
+  }
+}
+
+const DEVICE_ID = textBytes('{"deviceId":');
+const SESSION_ID = textBytes(',"sessionId":');
+const ACCOUNT_ID = textBytes(',"accountId":');
+const NULL_ACCOUNT_ID = textBytes(',"accountId":null');
+const STARTED_AT = textBytes(',"startedAt":"');
+const STARTED_AT_KEY = textBytes(',"startedAt":');
+const TIMESTAMP = textBytes('","timestamp":"');
+const TIMESTAMP_KEY = textBytes(',"timestamp":');
+const AT = textBytes('","at":"');
+const AT_KEY = textBytes(',"at":');
+const NULL_TIMESTAMP_AND_AT = textBytes('","timestamp":null,"at":"');
+const DURATION_MS = textBytes('","durationMs":');
+const DURATION_MS_KEY = textBytes(',"durationMs":');
+const REPORTED = textBytes(',"reportedDurationMs":');
+const REPORTED_KEY = REPORTED;
+const NULL_REPORTED = textBytes(',"reportedDurationMs":null');
+const NULL = textBytes("null");
+const NEXT_AT = textBytes(',"nextAt":"');
+const NEXT_AT_KEY = textBytes(',"nextAt":');
+const SOURCE_TIMESTAMP = textBytes('","sourceTimestamp":"');
+const NULL_NEXT_AT_AND_SOURCE = textBytes(',"nextAt":null,"sourceTimestamp":"');
+const EMITTED_AT = textBytes('","emittedAt":"');
+const CLOSE = textBytes('"}');
+
+/** Reasons a status is combined with, `REASON_NONE` first. */
+const REASONS = 4;
+const STATUS_NAMES = ["SessionStart", "SessionHeartbeat", "SessionEnd"];
+const REASON_NAMES = ["null", '"ended"', '"superseded"', '"timeout"'];
+const STATUS = STATUS_NAMES.flatMap((status) =>
+  REASON_NAMES.map((reason) => textBytes(`,"status":"${status}","reason":${reason},"seq":`))
+);
+const STATUSES_BY_FREQUENCY = [
+  STATUS_HEARTBEAT * REASONS,
+  STATUS_START * REASONS,
+  STATUS_END * REASONS + 1,
+  STATUS_END * REASONS + 2,
+  STATUS_END * REASONS + 3,
+];

@@ -1,0 +1,420 @@
+import { EVENT_START, EVENT_WORDS, type EventChunk, IDS_WORD } from "./event_chunk.ts";
+import { ID_IS_INTEGER } from "./id_codec.ts";
+import { invariant } from "./invariant.ts";
+import {
+  REASON_ENDED,
+  REASON_NONE,
+  REASON_SUPERSEDED,
+  REASON_TIMEOUT,
+  RecordDraft,
+  STATUS_END,
+  STATUS_HEARTBEAT,
+  STATUS_START,
+  TIME_AT,
+  TIME_CLOCK,
+  TIME_EMITTED,
+  TIME_NEXT_AT,
+  TIME_REPORTED_DURATION,
+  TIME_SOURCE,
+} from "./record_draft.ts";
+import type { RecordSink } from "./record_sink.ts";
+import { Remembered } from "./remembered.ts";
+import { RowIndex } from "./row_index.ts";
+import type { SessionBudget } from "./session_budget.ts";
+import { compareOrder } from "./session_order.ts";
+import { NO_ROW, ROW_ACTIVE, ROW_ENDED, ROW_STAGED, SessionRows } from "./session_rows.ts";
+import type { SessionRules } from "./session_rules.ts";
+import type { ShardCounters } from "./shard_counters.ts";
+import { StateHash } from "./state_hash.ts";
+import { TimingWheel } from "./timing_wheel.ts";
+
+/**
+ * The sessions of the devices whose key falls on one output partition, and what becomes of them:
+ * the state machine of the contract. Time comes in, records go out through a sink; nothing here
+ * reads a clock, waits, or knows of Kafka.
+ *
+ * ```
+ *                    start (newer)                     end · superseded · timeout
+ *      (unknown) ─────────────────────► active ─────────────────────► ended, remembered ──► gone
+ *          │  ▲        heartbeat ▲        │                               ▲        grace
+ *          │  │                  └────────┘                               │
+ *          │  └──────────────┐                                            │
+ *          │ end             │ grace: an orphan                           │
+ *          ▼                 │                                            │
+ *      early end, remembered ┴────────────────────────────────────────────┘
+ *                                 start, its end at once
+ * ```
+ *
+ * The caller moves the clock with `advance` before it applies an event of an instant, so timers
+ * due at or before that instant have fired.
+ */
+export class Shard {
+  readonly index: number;
+  readonly rules: SessionRules;
+  readonly rows: SessionRows;
+  readonly remembered: Remembered;
+  readonly stateHash = new StateHash();
+  readonly #active = new RowIndex();
+  readonly #draft = new RecordDraft();
+  readonly #budget: SessionBudget;
+  readonly #counters: ShardCounters;
+  #wheel: TimingWheel;
+  #clockMs: number;
+  #leftOut = false;
+
+  constructor(options: ShardOptions) {
+    this.index = options.index;
+    this.rules = options.rules;
+    this.rows = new SessionRows(options.hashSeed);
+    this.remembered = new Remembered(this.rows);
+    this.#budget = options.budget;
+    this.#counters = options.counters;
+    this.#clockMs = options.startMs;
+    this.#wheel = new TimingWheel(options.startMs);
+  }
+
+  /** The shard's clock, epoch milliseconds: never goes back, never passes now. */
+  get clockMs(): number {
+    return this.#clockMs;
+  }
+
+  get activeCount(): number {
+    return this.#active.size;
+  }
+
+  /** Bytes of the structures that grow with the sessions. */
+  get byteLength(): number {
+    return this.rows.byteLength + this.#active.byteLength + this.remembered.byteLength +
+      this.#wheel.byteLength;
+  }
+
+  /** Nothing is due before this instant; Infinity when no session is active. */
+  nextDeadlineMs(): number {
+    return this.#wheel.nextDeadlineMs();
+  }
+
+  /**
+   * Moves the clock to `toMs` and fires every timer due by then, earliest first, while the sink
+   * has room.
+   *
+   * @param nowMs The wall clock as guarded: decides which overdue heartbeats are left out, and
+   * `emittedAt` is at least this. A replay passes -Infinity: its clock is the shard's.
+   * @returns false when the sink was full first; the clock then stands at the last timer fired.
+   */
+  advance(toMs: number, nowMs: number, sink: RecordSink): boolean {
+    while (true) {
+      if (!sink.hasRoom()) return this.#wheel.nextDeadlineMs() > toMs && this.#settle(toMs);
+      const row = this.#wheel.poll(toMs);
+      if (row === NO_ROW) return this.#settle(toMs);
+      if (this.#wheel.cursorMs > this.#clockMs) this.#clockMs = this.#wheel.cursorMs;
+      this.#fire(row, nowMs, sink);
+    }
+  }
+
+  /**
+   * Applies event `event` of the chunk. The clock has been advanced to its instant, and the sink
+   * has room.
+   */
+  apply(chunk: EventChunk, event: number, nowMs: number, sink: RecordSink): void {
+    if (chunk.type(event) === EVENT_START) this.#applyStart(chunk, event, nowMs, sink);
+    else this.#applyEnd(chunk, event, nowMs, sink);
+  }
+
+  /** The row of the device's active session, or `NO_ROW`; long ids lie in `longBytes`. */
+  findActive(
+    deviceHash: number,
+    deviceKind: number,
+    words: Int32Array,
+    at: number,
+    longBytes: Uint8Array,
+  ): number {
+    const index = this.#active;
+    for (let slot = index.first(deviceHash); slot >= 0; slot = index.next()) {
+      const row = index.rowAt(slot);
+      if (this.rows.isDevice(row, deviceKind, words, at, longBytes)) return row;
+    }
+    return NO_ROW;
+  }
+
+  /** The instant of the next heartbeat or timeout of an active row. */
+  deadlineMs(row: number): number {
+    const { heartbeatIntervalMs, maxDurationMs } = this.rules;
+    return this.rows.startedAt(row) +
+      Math.min(this.rows.beat(row) * heartbeatIntervalMs, maxDurationMs);
+  }
+
+  /** Calls `visit` for every active row, in no order. */
+  forEachActive(visit: (row: number) => void): void {
+    for (let row = 0; row < this.rows.used; row++) {
+      if (this.rows.state(row) === ROW_ACTIVE) visit(row);
+    }
+  }
+
+  /**
+   * Makes a staged row the device's active session as a fact, with no record and no limit. Its
+   * ids, `startedAt`, order key, seq and beat are set; its timer starts with `startTimers`.
+   */
+  linkActive(row: number): void {
+    this.rows.setState(row, ROW_ACTIVE);
+    this.#active.insert(this.rows.deviceHash(row), row);
+    this.#budget.active++;
+    this.stateHash.add(this.rows, row);
+  }
+
+  /** Takes an active row whose timer does not run out of the table; it is staged then. */
+  unlinkActive(row: number): void {
+    const index = this.#active;
+    this.stateHash.remove(this.rows, row);
+    this.rows.setState(row, ROW_STAGED);
+    this.#budget.active--;
+    for (let slot = index.first(this.rows.deviceHash(row)); slot >= 0; slot = index.next()) {
+      if (index.rowAt(slot) !== row) continue;
+      index.removeAt(slot);
+      return;
+    }
+    invariant(false, "every active session is in the index");
+  }
+
+  /** Ends a restore: the clock stands at `clockMs`, every active session gets its timer. */
+  startTimers(clockMs: number): void {
+    this.#clockMs = clockMs;
+    this.#wheel = new TimingWheel(clockMs);
+    this.forEachActive((row) => this.#wheel.schedule(row, this.deadlineMs(row)));
+    this.expireRemembered();
+  }
+
+  /** Gives the sessions back to the budget: this shard is given up, another takes its place. */
+  discard(): void {
+    this.#budget.active -= this.#active.size;
+  }
+
+  /** Forgets what the grace has let go by the shard's clock. */
+  expireRemembered(): void {
+    const orphans = this.remembered.expire(this.#clockMs, this.rules.graceMs);
+    this.#counters.orphanEnds += orphans;
+  }
+
+  #settle(toMs: number): true {
+    if (toMs > this.#clockMs) this.#clockMs = toMs;
+    this.expireRemembered();
+    return true;
+  }
+
+  /** Whether heartbeats were left out since this was last asked: R then stands still. */
+  takeLeftOut(): boolean {
+    const leftOut = this.#leftOut;
+    this.#leftOut = false;
+    return leftOut;
+  }
+
+  #fire(row: number, nowMs: number, sink: RecordSink): void {
+    const rows = this.rows;
+    const { heartbeatIntervalMs, maxDurationMs, missed } = this.rules;
+    const startedAt = rows.startedAt(row);
+    let beat = rows.beat(row);
+    if (missed === "coalesce") {
+      const age = Math.max(nowMs, this.#clockMs) - startedAt;
+      const due = Math.floor(age / heartbeatIntervalMs);
+      const last = Math.ceil(maxDurationMs / heartbeatIntervalMs) - 1;
+      const latest = due < last ? due : last;
+      if (latest > beat) {
+        this.#counters.coalescedHeartbeats += latest - beat;
+        this.#leftOut = true;
+        beat = latest;
+        rows.setBeat(row, beat);
+        // Back into the wheel, so that it fires in the order of its own instant.
+        this.#wheel.schedule(row, startedAt + beat * heartbeatIntervalMs);
+        return;
+      }
+    }
+    const age = beat * heartbeatIntervalMs;
+    if (age >= maxDurationMs) {
+      this.#writeEnd(row, REASON_TIMEOUT, startedAt + maxDurationMs, NaN, startedAt, nowMs, sink);
+      this.#endActive(row, rows.deviceHash(row));
+      return;
+    }
+    // After a change of H the last seq may already be past k.
+    const seq = Math.max(beat, rows.seq(row) + 1);
+    const nextAge = Math.min(age + heartbeatIntervalMs, maxDurationMs);
+    const draft = this.#draft;
+    draft.status = STATUS_HEARTBEAT;
+    draft.reason = REASON_NONE;
+    draft.seq = seq;
+    const times = draft.times;
+    times[TIME_AT] = startedAt + age;
+    times[TIME_NEXT_AT] = startedAt + nextAge;
+    times[TIME_REPORTED_DURATION] = NaN;
+    times[TIME_SOURCE] = startedAt;
+    times[TIME_EMITTED] = Math.max(nowMs, this.#clockMs);
+    times[TIME_CLOCK] = this.#clockMs;
+    sink.append(rows, row, draft);
+    rows.setSeq(row, seq);
+    rows.setBeat(row, beat + 1);
+    this.#wheel.schedule(row, startedAt + nextAge);
+  }
+
+  #applyStart(chunk: EventChunk, event: number, nowMs: number, sink: RecordSink): void {
+    const rows = this.rows;
+    const words = chunk.words;
+    const at = event * EVENT_WORDS + IDS_WORD;
+    const kinds = chunk.kinds(event);
+    const longBytes = chunk.longBytes;
+    const deviceKind = (kinds >>> 8) & 0xff;
+    const sessionKind = (kinds >>> 16) & 0xff;
+    const hash = rows.hashId(deviceKind, words, at, longBytes);
+    const active = this.findActive(hash, deviceKind, words, at, longBytes);
+    if (active !== NO_ROW && rows.isSession(active, sessionKind, words, at + 4, longBytes)) {
+      this.#counters.duplicates++;
+      return;
+    }
+    const known = this.remembered.find(hash, kinds, words, at, longBytes);
+    if (known !== NO_ROW && rows.state(known) === ROW_ENDED) {
+      this.#counters.duplicates++;
+      return;
+    }
+    const startedAt = chunk.sourceTimestampMs(event);
+    const timestamp = chunk.timestampMs(event);
+    const row = rows.allocate();
+    rows.setIds(row, words, at, kinds, longBytes);
+    rows.setStartedAt(row, startedAt);
+    rows.setOrderKey(row, timestamp < startedAt ? timestamp : startedAt);
+    rows.setSeq(row, 0);
+    const newest = active !== NO_ROW ? active : this.remembered.newestOf(row, hash);
+    const isNewest = newest === NO_ROW || compareOrder(rows, row, newest) > 0;
+
+    if (known !== NO_ROW) {
+      // Its end came first. The form of the id that was seen first is the one that is written.
+      if (active !== NO_ROW && isNewest) this.#supersede(active, hash, startedAt, nowMs, sink);
+      const endedAt = rows.orderKey(known);
+      const reportedMs = rows.reportedDurationMs(known);
+      rows.setSessionKind(
+        row,
+        (sessionKind & ~ID_IS_INTEGER) | (rows.sessionKind(known) & ID_IS_INTEGER),
+      );
+      this.remembered.take(known);
+      this.#writeStart(row, startedAt, nowMs, sink);
+      const endAt = Math.max(endedAt, startedAt);
+      this.#writeEnd(row, REASON_ENDED, endAt, reportedMs, endedAt, nowMs, sink);
+      this.remembered.addEnded(row, hash, this.#clockMs);
+      return;
+    }
+    if (!isNewest) {
+      this.#counters.lateStarts++;
+      this.#writeStart(row, startedAt, nowMs, sink);
+      this.#writeEnd(row, REASON_SUPERSEDED, startedAt, NaN, startedAt, nowMs, sink);
+      this.remembered.addEnded(row, hash, this.#clockMs);
+      return;
+    }
+    if (active === NO_ROW && this.#budget.active >= this.#budget.sessionsMax) {
+      this.#counters.droppedStarts++;
+      rows.free(row);
+      return;
+    }
+    if (active !== NO_ROW) this.#supersede(active, hash, startedAt, nowMs, sink);
+    this.#writeStart(row, startedAt, nowMs, sink);
+    rows.setBeat(row, 1);
+    this.#activate(row);
+  }
+
+  #applyEnd(chunk: EventChunk, event: number, nowMs: number, sink: RecordSink): void {
+    const rows = this.rows;
+    const words = chunk.words;
+    const at = event * EVENT_WORDS + IDS_WORD;
+    const kinds = chunk.kinds(event);
+    const longBytes = chunk.longBytes;
+    const deviceKind = (kinds >>> 8) & 0xff;
+    const sessionKind = (kinds >>> 16) & 0xff;
+    const hash = rows.hashId(deviceKind, words, at, longBytes);
+    const endedAt = chunk.sourceTimestampMs(event);
+    const reportedMs = chunk.reportedDurationMs(event);
+    const active = this.findActive(hash, deviceKind, words, at, longBytes);
+    if (active !== NO_ROW && rows.isSession(active, sessionKind, words, at + 4, longBytes)) {
+      const endAt = Math.max(endedAt, rows.startedAt(active));
+      this.#writeEnd(active, REASON_ENDED, endAt, reportedMs, endedAt, nowMs, sink);
+      this.#wheel.cancel(active);
+      this.#endActive(active, hash);
+      return;
+    }
+    if (this.remembered.find(hash, kinds, words, at, longBytes) !== NO_ROW) {
+      this.#counters.duplicates++;
+      return;
+    }
+    const row = rows.allocate();
+    rows.setIds(row, words, at, kinds, longBytes);
+    rows.setOrderKey(row, endedAt);
+    rows.setReportedDurationMs(row, reportedMs);
+    this.remembered.addEarlyEnd(row, hash, this.#clockMs);
+    this.#counters.earlyEnds++;
+  }
+
+  /** Ends the active session in `row` since a newer start of its device came at `byMs`. */
+  #supersede(row: number, hash: number, byMs: number, nowMs: number, sink: RecordSink): void {
+    const endAt = Math.max(byMs, this.rows.startedAt(row));
+    this.#writeEnd(row, REASON_SUPERSEDED, endAt, NaN, byMs, nowMs, sink);
+    this.#wheel.cancel(row);
+    this.#endActive(row, hash);
+  }
+
+  #writeStart(row: number, sourceMs: number, nowMs: number, sink: RecordSink): void {
+    const { heartbeatIntervalMs, maxDurationMs } = this.rules;
+    const draft = this.#draft;
+    draft.status = STATUS_START;
+    draft.reason = REASON_NONE;
+    draft.seq = 0;
+    const startedAt = this.rows.startedAt(row);
+    const times = draft.times;
+    times[TIME_AT] = startedAt;
+    times[TIME_NEXT_AT] = startedAt + Math.min(heartbeatIntervalMs, maxDurationMs);
+    times[TIME_REPORTED_DURATION] = NaN;
+    times[TIME_SOURCE] = sourceMs;
+    times[TIME_EMITTED] = Math.max(nowMs, this.#clockMs);
+    times[TIME_CLOCK] = this.#clockMs;
+    sink.append(this.rows, row, draft);
+  }
+
+  #writeEnd(
+    row: number,
+    reason: number,
+    atMs: number,
+    reportedMs: number,
+    sourceMs: number,
+    nowMs: number,
+    sink: RecordSink,
+  ): void {
+    const draft = this.#draft;
+    draft.status = STATUS_END;
+    draft.reason = reason;
+    draft.seq = this.rows.seq(row) + 1;
+    const times = draft.times;
+    times[TIME_AT] = atMs;
+    times[TIME_NEXT_AT] = NaN;
+    times[TIME_REPORTED_DURATION] = reportedMs;
+    times[TIME_SOURCE] = sourceMs;
+    times[TIME_EMITTED] = Math.max(nowMs, this.#clockMs);
+    times[TIME_CLOCK] = this.#clockMs;
+    sink.append(this.rows, row, draft);
+  }
+
+  #activate(row: number): void {
+    this.linkActive(row);
+    this.#wheel.schedule(row, this.deadlineMs(row));
+  }
+
+  /** The row's timer is in the wheel no more. */
+  #endActive(row: number, hash: number): void {
+    this.unlinkActive(row);
+    this.remembered.addEnded(row, hash, this.#clockMs);
+  }
+}
+
+export interface ShardOptions {
+  /** Number of the shard = output partition. */
+  readonly index: number;
+  readonly rules: SessionRules;
+  /** Shared by all shards of a process. */
+  readonly budget: SessionBudget;
+  readonly counters: ShardCounters;
+  readonly hashSeed: number;
+  /** Where the clock stands at first, epoch milliseconds. */
+  readonly startMs: number;
+}
