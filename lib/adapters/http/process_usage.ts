@@ -1,0 +1,24 @@
+import process from "node:process";
+import type { ProcessInfo } from "../../telemetry/process_info.ts";
+
+/** Asks the platform what the process uses; never throws. `startedAtMs` is passed through. */
+export function readProcessInfo(startedAtMs: number): ProcessInfo {
+  return { residentMemoryBytes: residentMemoryBytes(), cpuSeconds: cpuSeconds(), startedAtMs };
+}
+
+function residentMemoryBytes(): number | null {
+  try {
+    return Deno.memoryUsage().rss;
+  } catch {
+    return null;
+  }
+}
+
+function cpuSeconds(): number | null {
+  try {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  } catch {
+    return null;
+  }
+}
