@@ -63,7 +63,13 @@ export class SourceError extends Error {
   readonly retryable: boolean;
   /** Index of the input partition, where the error is about one. */
   readonly partition: number | undefined;
-  readonly code: "offset_out_of_range" | "unknown_topic" | "access_denied" | "other";
+  /** `partitions_added`: an input topic has grown; a new start takes the new partitions in. */
+  readonly code:
+    | "offset_out_of_range"
+    | "unknown_topic"
+    | "partitions_added"
+    | "access_denied"
+    | "other";
 
   constructor(
     message: string,

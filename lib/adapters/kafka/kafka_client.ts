@@ -1,0 +1,356 @@
+import type { Clock } from "../../ports/clock.ts";
+import { KAFKA_API, type KafkaApi, requestFrame } from "./kafka_api.ts";
+import { KafkaFault } from "./kafka_fault.ts";
+import { KafkajsDialer, type KafkaSasl, type KafkaTls } from "./kafkajs_internals.ts";
+import { KafkaLane } from "./kafka_lane.ts";
+import { kafkajsLogCreator, type KafkaLog, LogLimiter } from "./kafka_log.ts";
+import {
+  type BrokerAddress,
+  type ClusterMetadata,
+  metadataFrame,
+  readMetadata,
+  type TopicMetadata,
+} from "./metadata_request.ts";
+import { parseHostPort } from "./broker_address.ts";
+import type { WireWriter } from "./wire_writer.ts";
+
+/** What it takes to reach a cluster. Nothing of it is ever logged but broker addresses. */
+export interface KafkaClientOptions {
+  readonly clientId: string;
+  /** `host:port`, or `[v6 address]:port`. */
+  readonly brokers: readonly string[];
+  readonly tls?: KafkaTls;
+  readonly sasl?: KafkaSasl;
+  readonly clock: Clock;
+  readonly log: KafkaLog;
+  /** Told once each time all brokers are lost, and once when one is back. */
+  readonly onReachable?: (reachable: boolean, reason: string) => void;
+  readonly connectTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
+}
+
+/**
+ * The brokers of one cluster: who they are, who leads which partition, and lanes to each.
+ *
+ * One client serves source, output log and dead letters; the composition root closes it last. It
+ * never retries a request, and never gives up on the cluster: callers ask again, lanes dial again,
+ * and `refreshMetadata` looks for the brokers for as long as it is called.
+ */
+export class KafkaClient {
+  readonly clientId: string;
+  readonly clock: Clock;
+  readonly limiter: LogLimiter;
+  readonly log: KafkaLog;
+  readonly requestTimeoutMs: number;
+  readonly #dialer: KafkajsDialer;
+  readonly #seeds: readonly { host: string; port: number }[];
+  readonly #connectTimeoutMs: number;
+  readonly #onReachable: (reachable: boolean, reason: string) => void;
+  readonly #nodes = new Map<number, KafkaNode>();
+  readonly #seedLanes = new Map<string, KafkaLane>();
+  readonly #watchedTopics = new Set<string>();
+  #topics: ReadonlyMap<string, TopicMetadata> = new Map();
+  #controllerId = -1;
+  #refreshing: Promise<KafkaFault | null> | null = null;
+  #refreshNotBeforeMs = 0;
+  #reachable: boolean | null = null;
+  #nextSeed = 0;
+  #closed = false;
+
+  /** Connects to nobody yet. @throws Error when an address is not one. */
+  constructor(options: KafkaClientOptions) {
+    this.clientId = options.clientId;
+    this.clock = options.clock;
+    this.log = options.log;
+    this.limiter = new LogLimiter(options.log, () => options.clock.monotonicMs());
+    this.requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+    this.#seeds = options.brokers.map(parseHostPort);
+    this.#onReachable = options.onReachable ?? (() => {});
+    this.#dialer = new KafkajsDialer({
+      clientId: options.clientId,
+      connectTimeoutMs: this.#connectTimeoutMs,
+      logCreator: kafkajsLogCreator(this.limiter),
+      ...(options.tls === undefined ? {} : { tls: options.tls }),
+      ...(options.sasl === undefined ? {} : { sasl: options.sasl }),
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** From now on metadata tells about this topic too; ask for a refresh to have it at once. */
+  watchTopic(topic: string): void {
+    this.#watchedTopics.add(topic);
+  }
+
+  /** What the last refresh said about a watched topic; undefined before it was asked. */
+  topic(name: string): TopicMetadata | undefined {
+    return this.#topics.get(name);
+  }
+
+  /** Node id of the partition's leader, or -1 where there is none or none is known. */
+  leaderOf(topic: string, partition: number): number {
+    const leader = this.#topics.get(topic)?.partitions[partition]?.leader ?? -1;
+    return this.#nodes.has(leader) ? leader : -1;
+  }
+
+  get controllerId(): number {
+    return this.#controllerId;
+  }
+
+  get nodeIds(): readonly number[] {
+    return [...this.#nodes.keys()];
+  }
+
+  /**
+   * The lane of that name to a broker, made when first asked for.
+   * @throws KafkaFault when the broker is not (or no longer) part of the cluster.
+   */
+  lane(nodeId: number, name: string): KafkaLane {
+    const node = this.#nodes.get(nodeId);
+    if (node === undefined || this.#closed) {
+      throw this.#closed
+        ? new KafkaFault("The Kafka client was closed", { kind: "closed" })
+        : new KafkaFault(`Broker ${nodeId} is not among the brokers of the cluster`, {
+          kind: "unreachable",
+        });
+    }
+    let lane = node.lanes.get(name);
+    if (lane === undefined) {
+      lane = this.#newLane(node.address);
+      node.lanes.set(name, lane);
+    }
+    return lane;
+  }
+
+  /** Closes the lanes of that name to all brokers, with what is in flight on them. */
+  closeLanes(name: string): void {
+    for (const node of this.#nodes.values()) {
+      node.lanes.get(name)?.close();
+      node.lanes.delete(name);
+    }
+  }
+
+  /**
+   * One request and its answer.
+   * @throws KafkaFault transport faults, and `malformed` when `read` throws RangeError.
+   */
+  async request<T>(target: RequestTarget, body: RequestBody<T>): Promise<T> {
+    const lane = this.lane(target.nodeId, target.lane ?? CONTROL_LANE);
+    const frame = requestFrame(body.api, this.clientId, body.write);
+    return await this.#exchange(lane, body.api, frame, body.read, body.timeoutMs);
+  }
+
+  /** A request that any broker can answer. @throws KafkaFault */
+  async requestAny<T>(body: RequestBody<T>): Promise<T> {
+    const nodeId = this.#anyNode();
+    if (nodeId === -1) {
+      const fault = await this.refreshMetadata();
+      if (fault !== null) throw fault;
+    }
+    return await this.request({ nodeId: nodeId === -1 ? this.#anyNode() : nodeId }, body);
+  }
+
+  /**
+   * Asks a broker who leads what. Calls that come while one is under way share it; two follow each
+   * other by at least a tenth of a second, which also paces callers that retry after it.
+   * @returns null, or the fault of the last broker tried when none answered.
+   */
+  refreshMetadata(): Promise<KafkaFault | null> {
+    this.#refreshing ??= this.#refreshNow().finally(() => {
+      this.#refreshing = null;
+    });
+    return this.#refreshing;
+  }
+
+  /** Resolves after the time. For pauses between attempts; ends early when the client closes. */
+  async pause(durationMs: number): Promise<void> {
+    if (this.#closed) return;
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        cancel();
+        this.#pauses.delete(end);
+        resolve();
+      };
+      const cancel = this.clock.wakeAfter(durationMs, end);
+      this.#pauses.add(end);
+    });
+  }
+  readonly #pauses = new Set<() => void>();
+
+  /** Closes every socket. Requests in flight end with a `closed` fault. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    for (const node of this.#nodes.values()) node.close();
+    for (const lane of this.#seedLanes.values()) lane.close();
+    this.#nodes.clear();
+    this.#seedLanes.clear();
+    for (const end of [...this.#pauses]) end();
+  }
+
+  async #refreshNow(): Promise<KafkaFault | null> {
+    const waitMs = this.#refreshNotBeforeMs - this.clock.monotonicMs();
+    if (waitMs > 0) await this.pause(waitMs);
+    let last = new KafkaFault("The Kafka client was closed", { kind: "closed" });
+    for (const lane of this.#metadataLanes()) {
+      if (this.#closed) break;
+      try {
+        const frame = metadataFrame(this.clientId, [...this.#watchedTopics]);
+        this.#adopt(await this.#exchange(lane, KAFKA_API.metadata, frame, readMetadata));
+        this.#refreshNotBeforeMs = this.clock.monotonicMs() + REFRESH_INTERVAL_MS;
+        this.#setReachable(true, "");
+        return null;
+      } catch (error) {
+        last = error instanceof KafkaFault ? error : invalidAnswer(error);
+      }
+    }
+    this.#refreshNotBeforeMs = this.clock.monotonicMs() + REFRESH_INTERVAL_MS;
+    if (!this.#closed) this.#setReachable(false, last.message);
+    return last;
+  }
+
+  /** Where to ask, best first: open connections, then the other brokers, then the seeds. */
+  *#metadataLanes(): Iterable<KafkaLane> {
+    const nodes = [...this.#nodes.values()];
+    const isOpen = (node: KafkaNode): boolean => node.lanes.get(CONTROL_LANE)?.isOpen ?? false;
+    for (const node of nodes.filter(isOpen)) yield this.lane(node.address.nodeId, CONTROL_LANE);
+    for (const node of nodes.filter((node) => !isOpen(node))) {
+      if (this.#nodes.has(node.address.nodeId)) yield this.lane(node.address.nodeId, CONTROL_LANE);
+    }
+    const first = this.#nextSeed;
+    this.#nextSeed = (first + 1) % this.#seeds.length;
+    for (let index = 0; index < this.#seeds.length; index += 1) {
+      yield this.#seedLane(this.#seeds[(first + index) % this.#seeds.length]!);
+    }
+  }
+
+  #seedLane(seed: { host: string; port: number }): KafkaLane {
+    const key = `${seed.host}:${seed.port}`;
+    let lane = this.#seedLanes.get(key);
+    if (lane === undefined) {
+      lane = this.#newLane(seed);
+      this.#seedLanes.set(key, lane);
+    }
+    return lane;
+  }
+
+  #adopt(metadata: ClusterMetadata): void {
+    if (this.#closed) return;
+    for (const [nodeId, node] of this.#nodes) {
+      const address = metadata.brokers.find((broker) => broker.nodeId === nodeId);
+      if (address?.host === node.address.host && address.port === node.address.port) continue;
+      // A broker that is down is missing in the metadata, too; it is known again when it is back.
+      node.close();
+      this.#nodes.delete(nodeId);
+    }
+    for (const address of metadata.brokers) {
+      if (!this.#nodes.has(address.nodeId)) {
+        this.#nodes.set(address.nodeId, new KafkaNode(address));
+      }
+    }
+    // The seeds have done their work: from here on the brokers' own addresses are used.
+    if (metadata.brokers.length > 0) {
+      for (const lane of this.#seedLanes.values()) lane.close();
+      this.#seedLanes.clear();
+    }
+    this.#controllerId = metadata.controllerId;
+    this.#topics = new Map(metadata.topics.map((topic) => [topic.name, topic]));
+  }
+
+  async #exchange<T>(
+    lane: KafkaLane,
+    api: KafkaApi,
+    frame: Uint8Array,
+    read: (payload: Uint8Array) => T,
+    timeoutMs = this.requestTimeoutMs,
+  ): Promise<T> {
+    const payload = await new Promise<Uint8Array>((resolve, reject) => {
+      lane.send(api, frame, timeoutMs, (fault, bytes) => {
+        if (fault === null) resolve(bytes);
+        else reject(fault);
+      });
+    });
+    lane.succeeded();
+    try {
+      return read(payload);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const fault = invalidAnswer(error);
+      lane.abandon(fault);
+      throw fault;
+    }
+  }
+
+  #newLane(address: { host: string; port: number }): KafkaLane {
+    return new KafkaLane({
+      dialer: this.#dialer,
+      clock: this.clock,
+      host: address.host,
+      port: address.port,
+      connectTimeoutMs: this.#connectTimeoutMs,
+      onState: (fault) => {
+        if (fault === null) return;
+        const level = fault.kind === "unreachable" ? "warn" : "error";
+        this.limiter.write(level, `lane ${fault.message}`, fault.message);
+      },
+    });
+  }
+
+  #anyNode(): number {
+    const nodes = [...this.#nodes.values()];
+    const open = nodes.find((node) => node.lanes.get(CONTROL_LANE)?.isOpen ?? false);
+    return (open ?? nodes[0])?.address.nodeId ?? -1;
+  }
+
+  #setReachable(reachable: boolean, reason: string): void {
+    if (!reachable) {
+      const seeds = this.#seeds.map(({ host, port }) => `${host}:${port}`).join(", ");
+      this.limiter.write("warn", "unreachable", `Waiting for Kafka at ${seeds}: ${reason}`);
+    }
+    if (this.#reachable === reachable) return;
+    const wasLost = this.#reachable === false;
+    this.#reachable = reachable;
+    if (reachable && wasLost) this.log("info", "Kafka is reachable again");
+    this.#onReachable(reachable, reason);
+  }
+}
+
+export interface RequestTarget {
+  readonly nodeId: number;
+  /** Default: the lane for short requests. */
+  readonly lane?: string;
+}
+
+export interface RequestBody<T> {
+  readonly api: KafkaApi;
+  readonly write: (writer: WireWriter) => void;
+  readonly read: (payload: Uint8Array) => T;
+  readonly timeoutMs?: number;
+}
+
+export const CONTROL_LANE = "control";
+
+class KafkaNode {
+  readonly lanes = new Map<string, KafkaLane>();
+
+  constructor(readonly address: BrokerAddress) {}
+
+  close(): void {
+    for (const lane of this.lanes.values()) lane.close();
+  }
+}
+
+/** kafkajs's default of 1 s is too short for a busy broker's TLS and SASL handshakes. */
+const CONNECT_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const REFRESH_INTERVAL_MS = 100;
+
+function invalidAnswer(error: unknown): KafkaFault {
+  const message = error instanceof Error ? error.message : String(error);
+  return new KafkaFault(`A broker's answer cannot be read: ${message}`, {
+    kind: "malformed",
+    cause: error,
+  });
+}

@@ -1,0 +1,488 @@
+import {
+  type FetchedRecords,
+  type InputPartition,
+  type InputRange,
+  type Source,
+  SourceError,
+  type SourceListener,
+} from "../../ports/source.ts";
+import { emptyAborted } from "./aborted_batches.ts";
+import { callsForMetadata, isAccessDenied, KAFKA_ERROR, kafkaErrorName } from "./error_codes.ts";
+import { type FetchedPartition, fetchFrame, readFetch } from "./fetch_request.ts";
+import { GroupOffsets } from "./group_offsets.ts";
+import { KAFKA_API } from "./kafka_api.ts";
+import type { KafkaClient } from "./kafka_client.ts";
+import { KafkaFault } from "./kafka_fault.ts";
+import type { KafkaLane } from "./kafka_lane.ts";
+import { listOffsets } from "./partition_offsets.ts";
+import { scanBatches } from "./record_set.ts";
+import { untilAnswered } from "./until_answered.ts";
+
+export interface KafkaSourceOptions {
+  readonly client: KafkaClient;
+  readonly topics: readonly string[];
+  /** Under this id the offsets are published; nobody joins it. */
+  readonly groupId: string;
+  /** How long a fetch waits for something to come. Also how late an unpaused partition may be. */
+  readonly fetchWaitMs?: number;
+  /** Of one partition in one answer. A batch that is larger comes whole all the same. */
+  readonly partitionBytesMax?: number;
+  /** Of one answer. One answer a broker is under way, and one may wait for the listener. */
+  readonly fetchBytesMax?: number;
+}
+
+/**
+ * The input topics, all partitions of them, without a consumer group.
+ *
+ * To each broker that leads some of the partitions goes one fetch at a time, over a connection of
+ * its own; the next one leaves before the listener hears of the last. Records are handed out as
+ * they lie on the broker's disk. They are read committed: an aborted transaction's batches come as
+ * empty ones, and `highWatermark` is the end of what is decided (without transactions the same).
+ *
+ * An offset out of range is looked at twice, since a new leader may be behind for a moment; then it
+ * is an error, never a reset.
+ */
+export class KafkaSource implements Source {
+  readonly #client: KafkaClient;
+  readonly #topics: readonly string[];
+  readonly #groupId: string;
+  readonly #fetchWaitMs: number;
+  readonly #partitionBytesMax: number;
+  readonly #fetchBytesMax: number;
+  #partitions: PartitionFetch[] = [];
+  #byName = new Map<string, PartitionFetch>();
+  #groupOffsets: GroupOffsets | null = null;
+  #listener: SourceListener | null = null;
+  /** Brokers with a fetch under way. */
+  readonly #busyNodes = new Set<number>();
+  #rotation = 0;
+  #refreshing = false;
+  #grownReported = false;
+  #stopped = false;
+  #cancelPeriodic: () => void = () => {};
+  #cancelRetry: (() => void) | null = null;
+
+  constructor(options: KafkaSourceOptions) {
+    this.#client = options.client;
+    this.#topics = options.topics;
+    this.#groupId = options.groupId;
+    this.#fetchWaitMs = options.fetchWaitMs ?? FETCH_WAIT_MS;
+    this.#partitionBytesMax = options.partitionBytesMax ?? PARTITION_BYTES_MAX;
+    this.#fetchBytesMax = options.fetchBytesMax ?? FETCH_BYTES_MAX;
+  }
+
+  async open(): Promise<readonly InputPartition[]> {
+    for (const topic of this.#topics) this.#client.watchTopic(topic);
+    await this.#call("Cannot find the input topics", async () => {
+      const fault = await this.#client.refreshMetadata();
+      if (fault !== null) throw fault;
+      for (const topic of this.#topics) this.#requireTopic(topic);
+    });
+    this.#partitions = this.#topics.flatMap((topic) =>
+      this.#client.topic(topic)!.partitions.map(({ partition }) => ({ topic, partition }))
+    ).map((name, index) => new PartitionFetch(name.topic, name.partition, index));
+    this.#byName = new Map(
+      this.#partitions.map((it) => [partitionKey(it.topic, it.partition), it]),
+    );
+    this.#groupOffsets = new GroupOffsets(this.#client, this.#groupId, this.#partitions);
+    return this.#partitions.map(({ topic, partition }) => ({ topic, partition }));
+  }
+
+  async ranges(): Promise<readonly InputRange[]> {
+    return await this.#call("Cannot list the offsets of the input", async () => {
+      const [starts, ends] = await Promise.all([
+        listOffsets(this.#client, this.#partitions, "log_start"),
+        listOffsets(this.#client, this.#partitions, "stable_end"),
+      ]);
+      return starts.map((logStart, index) => ({ logStart, end: ends[index]! }));
+    });
+  }
+
+  async committedOffsets(): Promise<readonly number[]> {
+    return await this.#call(
+      `Cannot fetch the offsets of group ${this.#groupId}`,
+      async () => await this.#groupOffsets!.fetch(),
+    );
+  }
+
+  async commitOffsets(offsets: readonly number[]): Promise<void> {
+    try {
+      await this.#groupOffsets!.commit(offsets);
+    } catch (error) {
+      throw sourceError(`Cannot commit the offsets of group ${this.#groupId}`, error);
+    }
+  }
+
+  start(offsets: readonly number[], listener: SourceListener): void {
+    this.#listener = listener;
+    for (const [index, offset] of offsets.entries()) this.#partitions[index]!.offset = offset;
+    this.#refreshPeriodically();
+    this.#cancelRetry = this.#client.clock.wakeAfter(0, () => {
+      this.#cancelRetry = null;
+      this.#pump();
+    });
+  }
+
+  setPaused(partition: number, paused: boolean): void {
+    const fetch = this.#partitions[partition]!;
+    if (fetch.paused === paused) return;
+    fetch.paused = paused;
+    if (!paused) this.#pumpSoon(0);
+  }
+
+  // deno-lint-ignore require-await -- the port allows sources for which stopping takes time
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelPeriodic();
+    this.#cancelRetry?.();
+    this.#client.closeLanes(FETCH_LANE);
+  }
+
+  /** Sends a fetch to each broker that has none under way and leads something we want. */
+  #pump(): void {
+    if (this.#stopped || this.#listener === null) return;
+    const now = this.#client.clock.monotonicMs();
+    const wanted = new Map<number, PartitionFetch[]>();
+    let wakeInMs = Infinity;
+    let leaderless = false;
+    // Each fetch begins with another partition: the first one's batch comes whole however large,
+    // and the first ones have the better part of an answer that is full.
+    this.#rotation += 1;
+    const count = this.#partitions.length;
+    for (let step = 0; step < count; step += 1) {
+      const fetch = this.#partitions[(step + this.#rotation) % count]!;
+      if (fetch.paused || fetch.ended || fetch.underWay) continue;
+      if (fetch.notBeforeMs > now) {
+        wakeInMs = Math.min(wakeInMs, fetch.notBeforeMs - now);
+        continue;
+      }
+      const leader = this.#client.leaderOf(fetch.topic, fetch.partition);
+      if (leader === -1) {
+        leaderless = true;
+        this.#setReachable(fetch, false);
+        continue;
+      }
+      if (this.#busyNodes.has(leader)) continue;
+      const ofLeader = wanted.get(leader);
+      if (ofLeader === undefined) wanted.set(leader, [fetch]);
+      else ofLeader.push(fetch);
+    }
+    for (const [leader, fetches] of wanted) this.#fetch(leader, fetches);
+    if (leaderless) this.#refresh();
+    if (wakeInMs !== Infinity) this.#pumpSoon(wakeInMs);
+  }
+
+  #pumpSoon(delayMs: number): void {
+    if (this.#stopped || this.#cancelRetry !== null) return;
+    this.#cancelRetry = this.#client.clock.wakeAfter(delayMs, () => {
+      this.#cancelRetry = null;
+      this.#pump();
+    });
+  }
+
+  #fetch(nodeId: number, fetches: readonly PartitionFetch[]): void {
+    // Topics together: a request names each topic once for a run of its partitions.
+    const ordered = this.#topics.length > 1
+      ? [...fetches].sort((a, b) => a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : 0)
+      : fetches;
+    const positions = ordered.map(({ topic, partition, offset }) => ({
+      topic,
+      partition,
+      offset,
+      bytesMax: this.#partitionBytesMax,
+    }));
+    const frame = fetchFrame(this.#client.clientId, {
+      waitMs: this.#fetchWaitMs,
+      bytesMin: 1,
+      bytesMax: this.#fetchBytesMax,
+      isolation: "read_committed",
+      partitions: positions,
+    });
+    for (const fetch of fetches) fetch.underWay = true;
+    this.#busyNodes.add(nodeId);
+    const lane = this.#client.lane(nodeId, FETCH_LANE);
+    const timeoutMs = this.#client.requestTimeoutMs + this.#fetchWaitMs;
+    lane.send(KAFKA_API.fetch, frame, timeoutMs, (fault, payload) => {
+      this.#busyNodes.delete(nodeId);
+      for (const fetch of fetches) fetch.underWay = false;
+      if (this.#stopped) return;
+      if (fault === null) this.#answered(lane, fetches, payload);
+      else this.#failed(fetches, fault);
+    });
+  }
+
+  #answered(lane: KafkaLane, fetches: readonly PartitionFetch[], payload: Uint8Array): void {
+    lane.succeeded();
+    let deliveries: FetchedRecords[];
+    try {
+      const answer = readFetch(payload);
+      lane.throttle(answer.throttleMs);
+      if (answer.errorCode !== 0) throw new RangeError(kafkaErrorName(answer.errorCode));
+      deliveries = this.#take(answer.partitions);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const fault = new KafkaFault(`A fetch's answer cannot be read: ${error.message}`, {
+        kind: "malformed",
+        cause: error,
+      });
+      lane.abandon(fault);
+      this.#failed(fetches, fault);
+      return;
+    }
+    // The broker works on the next fetch while the listener works on this one.
+    this.#pump();
+    for (const delivery of deliveries) {
+      if (this.#stopped) return;
+      const fetch = this.#partitions[delivery.partition]!;
+      this.#setReachable(fetch, true);
+      this.#listener!.onFetch(delivery);
+    }
+  }
+
+  /** Moves the positions on. @throws RangeError when records make no sense; nothing moved then. */
+  #take(answers: readonly FetchedPartition[]): FetchedRecords[] {
+    const scanned = answers.map((answer) => ({ answer, whole: scanBatches(answer.records) }));
+    const deliveries: FetchedRecords[] = [];
+    for (const { answer, whole } of scanned) {
+      const fetch = this.#byName.get(partitionKey(answer.topic, answer.partition));
+      if (fetch === undefined) continue;
+      if (answer.errorCode !== 0) {
+        this.#refused(fetch, answer);
+        continue;
+      }
+      const fetchOffset = fetch.offset;
+      const delivery = {
+        partition: fetch.index,
+        fetchOffset,
+        records: emptyAborted(answer.records.subarray(0, whole.bytes), answer.aborted),
+        highWatermark: answer.lastStableOffset,
+        logStart: answer.logStart,
+      };
+      if (fetch.accepted(delivery, whole.nextOffset)) deliveries.push(delivery);
+    }
+    return deliveries;
+  }
+
+  #failed(fetches: readonly PartitionFetch[], fault: KafkaFault): void {
+    const now = this.#client.clock.monotonicMs();
+    for (const fetch of fetches) {
+      fetch.postpone(now);
+      this.#setReachable(fetch, false);
+    }
+    if (fault.kind !== "closed") {
+      this.#client.limiter.write(
+        "warn",
+        `fetch ${fault.message}`,
+        `Cannot fetch: ${fault.message}`,
+      );
+    }
+    this.#refresh();
+  }
+
+  #refused(fetch: PartitionFetch, answer: FetchedPartition): void {
+    const code = answer.errorCode;
+    const name = `${fetch.topic}-${fetch.partition}`;
+    if (code === KAFKA_ERROR.offsetOutOfRange) {
+      fetch.outOfRangeCount += 1;
+      if (fetch.outOfRangeCount >= OUT_OF_RANGE_ANSWERS) {
+        fetch.ended = true;
+        this.#reportOutOfRange(fetch);
+        return;
+      }
+    }
+    if (isAccessDenied(code)) {
+      fetch.ended = true;
+      this.#report(
+        new SourceError(`Cannot fetch ${name}: ${kafkaErrorName(code)}`, {
+          code: "access_denied",
+          retryable: false,
+          partition: fetch.index,
+        }),
+      );
+      return;
+    }
+    fetch.postpone(this.#client.clock.monotonicMs());
+    if (code !== KAFKA_ERROR.offsetOutOfRange) this.#setReachable(fetch, false);
+    const text = `Cannot fetch ${name} for now: ${kafkaErrorName(code)}`;
+    this.#client.limiter.write("warn", text, text);
+    if (callsForMetadata(code) || code === KAFKA_ERROR.offsetOutOfRange) this.#refresh();
+  }
+
+  #reportOutOfRange(fetch: PartitionFetch): void {
+    const name = `${fetch.topic}-${fetch.partition}`;
+    const report = (range: string): void =>
+      this.#report(
+        new SourceError(
+          `Cannot fetch ${name} from offset ${fetch.offset}: the partition ${range}; ` +
+            `retention took the records, or the topic was made anew`,
+          { code: "offset_out_of_range", retryable: false, partition: fetch.index },
+        ),
+      );
+    const range = Promise.all([
+      listOffsets(this.#client, [fetch], "log_start"),
+      listOffsets(this.#client, [fetch], "end"),
+    ]);
+    range.then(
+      ([[logStart], [end]]) => report(`holds offsets ${logStart} to ${end}`),
+      () => report("does not hold it"),
+    );
+  }
+
+  #refresh(): void {
+    if (this.#refreshing || this.#stopped) return;
+    this.#refreshing = true;
+    this.#client.refreshMetadata().then((fault) => {
+      this.#refreshing = false;
+      if (this.#stopped) return;
+      if (fault === null) this.#lookAtTopics();
+      // A cluster that is away is asked again once a second, as dials to it are paced anyway.
+      this.#pumpSoon(fault === null ? 0 : AWAY_PAUSE_MS);
+    });
+  }
+
+  #refreshPeriodically(): void {
+    this.#cancelPeriodic = this.#client.clock.wakeAfter(METADATA_AGE_MAX_MS, () => {
+      if (this.#stopped) return;
+      this.#refresh();
+      this.#refreshPeriodically();
+    });
+  }
+
+  /** A topic that is gone for good, or has more partitions than it had when we started. */
+  #lookAtTopics(): void {
+    const now = this.#client.clock.monotonicMs();
+    for (const topic of this.#topics) {
+      const known = this.#partitions.filter((fetch) => fetch.topic === topic);
+      const metadata = this.#client.topic(topic);
+      if (metadata?.errorCode === KAFKA_ERROR.unknownTopicOrPartition) {
+        this.#lookAtMissingTopic(topic, known, now);
+        continue;
+      }
+      for (const fetch of known) fetch.missingSinceMs = null;
+      if (metadata === undefined || metadata.partitions.length <= known.length) continue;
+      if (this.#grownReported) continue;
+      this.#grownReported = true;
+      this.#report(
+        new SourceError(
+          `Topic ${topic} has grown from ${known.length} to ${metadata.partitions.length} ` +
+            `partitions: start again to read the new ones`,
+          { code: "partitions_added", retryable: false },
+        ),
+      );
+    }
+  }
+
+  #lookAtMissingTopic(topic: string, known: readonly PartitionFetch[], now: number): void {
+    for (const fetch of known) fetch.missingSinceMs ??= now;
+    const first = known[0];
+    if (first === undefined || first.ended) return;
+    // Brokers that just started may not know a topic yet.
+    if (now - first.missingSinceMs! < TOPIC_MISSING_MAX_MS) return;
+    for (const fetch of known) fetch.ended = true;
+    this.#report(
+      new SourceError(`Topic ${topic} does not exist any more`, {
+        code: "unknown_topic",
+        retryable: false,
+      }),
+    );
+  }
+
+  #requireTopic(topic: string): void {
+    const metadata = this.#client.topic(topic);
+    const code = metadata?.errorCode ?? KAFKA_ERROR.unknownTopicOrPartition;
+    if (code === 0 && metadata!.partitions.length > 0) return;
+    throw new KafkaFault(
+      code === KAFKA_ERROR.unknownTopicOrPartition
+        ? `Topic ${topic} does not exist yet`
+        : `Cannot use topic ${topic}: ${kafkaErrorName(code)}`,
+      { kind: "refused", code: code === 0 ? KAFKA_ERROR.leaderNotAvailable : code },
+    );
+  }
+
+  #setReachable(fetch: PartitionFetch, reachable: boolean): void {
+    if (fetch.reachable === reachable) return;
+    fetch.reachable = reachable;
+    // Known to be away may become known inside a call of ours: the listener hears of it later.
+    const { index } = fetch;
+    queueMicrotask(() => {
+      if (!this.#stopped) this.#listener?.onPartitionState(index, reachable);
+    });
+  }
+
+  #report(error: SourceError): void {
+    this.#client.log("error", error.message);
+    if (!this.#stopped) this.#listener?.onError(error);
+  }
+
+  async #call<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+    try {
+      return await untilAnswered(this.#client, what, attempt);
+    } catch (error) {
+      throw sourceError(what, error);
+    }
+  }
+}
+
+/** Where one input partition stands. */
+class PartitionFetch {
+  offset = 0;
+  paused = false;
+  underWay = false;
+  /** Nothing more is fetched: the partition's error was reported. */
+  ended = false;
+  reachable: boolean | null = null;
+  outOfRangeCount = 0;
+  notBeforeMs = 0;
+  missingSinceMs: number | null = null;
+  #failures = 0;
+  #lastEnd = -1;
+  #lastLogStart = -1;
+
+  constructor(readonly topic: string, readonly partition: number, readonly index: number) {}
+
+  /**
+   * Takes an answer in.
+   * @returns whether it tells the listener anything: records, another end, or that all is well again.
+   */
+  accepted(answer: FetchedRecords, nextOffset: number): boolean {
+    const wasFailing = this.#failures > 0;
+    this.#failures = 0;
+    this.outOfRangeCount = 0;
+    const news = answer.records.length > 0 || answer.highWatermark !== this.#lastEnd ||
+      answer.logStart !== this.#lastLogStart || wasFailing || this.reachable !== true;
+    this.#lastEnd = answer.highWatermark;
+    this.#lastLogStart = answer.logStart;
+    if (nextOffset > this.offset) this.offset = nextOffset;
+    return news;
+  }
+
+  postpone(nowMs: number): void {
+    const pause = Math.min(FAILURE_PAUSE_MAX_MS, FAILURE_PAUSE_MS * 2 ** this.#failures);
+    this.#failures += 1;
+    this.notBeforeMs = nowMs + pause;
+  }
+}
+
+const FETCH_LANE = "input";
+const FETCH_WAIT_MS = 250;
+const PARTITION_BYTES_MAX = 1024 * 1024;
+const FETCH_BYTES_MAX = 8 * 1024 * 1024;
+const FAILURE_PAUSE_MS = 50;
+const FAILURE_PAUSE_MAX_MS = 1_000;
+const AWAY_PAUSE_MS = 1_000;
+const METADATA_AGE_MAX_MS = 60_000;
+const TOPIC_MISSING_MAX_MS = 30_000;
+const OUT_OF_RANGE_ANSWERS = 3;
+
+function partitionKey(topic: string, partition: number): string {
+  return `${topic}-${partition}`;
+}
+
+function sourceError(what: string, error: unknown): unknown {
+  if (!(error instanceof KafkaFault)) return error;
+  return new SourceError(`${what}: ${error.message}`, {
+    code: error.accessDenied ? "access_denied" : "other",
+    retryable: error.retryable,
+    cause: error,
+  });
+}
