@@ -7,17 +7,25 @@ const MINUTE_MS = 60_000;
 /** `2025-11-01T00:06:45Z` */
 const BYTES_MIN = 20;
 
+const parsed = new Float64Array(1);
+
 /**
- * The instant of `bytes[from, to)`, or NaN when that is not a date-time with an offset
- * (RFC 3339, section 5.6; `t` and `z` in lower case too), not a day of the calendar, or not within
- * 0 … `EPOCH_MS_MAX`. Digits beyond milliseconds are cut off.
+ * Writes the instant of `bytes[from, to)` to `out[0]`; a number of that size would be boxed if it
+ * were returned. False when that is not a date-time with an offset (RFC 3339, section 5.6; `t` and
+ * `z` in lower case too), not a day of the calendar, or not within 0 … `EPOCH_MS_MAX`. Digits beyond
+ * milliseconds are cut off.
  *
  * A leap second (`:60`) may stand in the last minute of a UTC day and is told, as by POSIX, as the
  * first second of the next: a device clock that is right must not lose an event, and which days have
  * one is not known in advance.
  */
-export function parseRfc3339(bytes: Uint8Array, from: number, to: number): number {
-  if (to - from < BYTES_MIN) return NaN;
+export function readRfc3339(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  out: Float64Array,
+): boolean {
+  if (to - from < BYTES_MIN) return false;
   const century = twoDigits(bytes, from);
   const yearOfCentury = twoDigits(bytes, from + 2);
   const month = twoDigits(bytes, from + 5);
@@ -25,13 +33,13 @@ export function parseRfc3339(bytes: Uint8Array, from: number, to: number): numbe
   const hour = twoDigits(bytes, from + 11);
   const minute = twoDigits(bytes, from + 14);
   const second = twoDigits(bytes, from + 17);
-  if ((century | yearOfCentury | month | day | hour | minute | second) < 0) return NaN;
-  if (bytes[from + 4] !== 0x2d || bytes[from + 7] !== 0x2d) return NaN;
-  if ((bytes[from + 10]! | 0x20) !== 0x74) return NaN;
-  if (bytes[from + 13] !== 0x3a || bytes[from + 16] !== 0x3a) return NaN;
+  if ((century | yearOfCentury | month | day | hour | minute | second) < 0) return false;
+  if (bytes[from + 4] !== 0x2d || bytes[from + 7] !== 0x2d) return false;
+  if ((bytes[from + 10]! | 0x20) !== 0x74) return false;
+  if (bytes[from + 13] !== 0x3a || bytes[from + 16] !== 0x3a) return false;
   const year = century * 100 + yearOfCentury;
-  if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return NaN;
-  if (hour > 23 || minute > 59 || second > 60) return NaN;
+  if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return false;
+  if (hour > 23 || minute > 59 || second > 60) return false;
 
   let i = from + 19;
   let fractionMs = 0;
@@ -45,17 +53,24 @@ export function parseRfc3339(bytes: Uint8Array, from: number, to: number): numbe
       scale = (scale / 10) | 0;
       i++;
     }
-    if (i === digitsFrom) return NaN;
+    if (i === digitsFrom) return false;
   }
 
   const offsetMinutes = parseOffset(bytes, i, to);
-  if (offsetMinutes === NO_OFFSET) return NaN;
+  if (offsetMinutes === NO_OFFSET) return false;
   const minutes = hour * 60 + minute - offsetMinutes;
   const days = daysFromCivil(year, month, day);
   const minuteMs = days * DAY_MS + minutes * MINUTE_MS;
-  if (second === 60 && (minuteMs + MINUTE_MS) % DAY_MS !== 0) return NaN;
+  if (second === 60 && (minuteMs + MINUTE_MS) % DAY_MS !== 0) return false;
   const instantMs = minuteMs + second * 1000 + fractionMs;
-  return instantMs >= 0 && instantMs <= EPOCH_MS_MAX ? instantMs : NaN;
+  if (instantMs < 0 || instantMs > EPOCH_MS_MAX) return false;
+  out[0] = instantMs;
+  return true;
+}
+
+/** The instant of `bytes[from, to)`, as above, or NaN. */
+export function parseRfc3339(bytes: Uint8Array, from: number, to: number): number {
+  return readRfc3339(bytes, from, to, parsed) ? parsed[0]! : NaN;
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
  * What an event costs to decode, of each layout and in the shapes that occur.
- * Run: `deno run tests/bench/event_decoder_bench.ts`. Prints ns an event and MB/s.
+ * Run: `deno run tests/bench/event_decoder_bench.ts`. Prints ns an event, MB/s and bytes of heap an event.
  */
 // deno-lint-ignore-file no-console
 import { DECODED_REJECTED, EventDecoder } from "../../lib/core/event_decoder.ts";
@@ -103,6 +103,22 @@ function measure(decoder: EventDecoder, bytes: Uint8Array, ends: Uint32Array): n
   return best;
 }
 
+/** Bytes of heap an event: the least growth of several short runs, since one may hold a collection. */
+function measureHeap(decoder: EventDecoder, bytes: Uint8Array, ends: Uint32Array): number {
+  let least = Infinity;
+  for (let run = 0; run < RUNS; run++) {
+    const before = Deno.memoryUsage().heapUsed;
+    let from = 0;
+    for (let i = 0; i < ends.length; i++) {
+      sink += decoder.decode(bytes, from, ends[i]!);
+      from = ends[i]!;
+    }
+    const grown = Deno.memoryUsage().heapUsed - before;
+    if (grown >= 0) least = Math.min(least, grown);
+  }
+  return least / ends.length;
+}
+
 let sink = 0;
 
 for (const { name, layout, event } of CASES) {
@@ -125,7 +141,8 @@ for (const { name, layout, event } of CASES) {
       `${nanoseconds.toFixed(0).padStart(5)} ns/event ${
         (1000 / nanoseconds).toFixed(2).padStart(6)
       } M/s ` +
-      `${(eventBytes * 1000 / nanoseconds).toFixed(0).padStart(5)} MB/s`,
+      `${(eventBytes * 1000 / nanoseconds).toFixed(0).padStart(5)} MB/s ` +
+      `${measureHeap(decoder, bytes, ends).toFixed(0).padStart(4)} heap bytes/event`,
   );
 }
 if (sink < 0) console.log(sink);

@@ -154,7 +154,17 @@ const FIELDS = [
   "timestampField",
   "durationField",
 ] as const;
-const OTHER_NAMES = ["__proto__", "constructor", "", "typ", "types", "x", "\\ud800", "deviceid"];
+const OTHER_NAMES = [
+  "openPsid",
+  "__proto__",
+  "constructor",
+  "",
+  "typ",
+  "types",
+  "x",
+  "\\ud800",
+  "deviceid",
+];
 
 function eventText(layout: EventLayout, random: Random): string {
   const members: string[] = [];
@@ -168,6 +178,12 @@ function eventText(layout: EventLayout, random: Random): string {
     add(layout[field], valueText(field, layout, random));
     if (random.chance(0.02)) add(layout[field], valueText(field, layout, random));
     if (random.chance(0.03)) add(random.pick(OTHER_NAMES), valueText("other", layout, random));
+  }
+  if (layout.otherDeviceField !== undefined) {
+    if (random.chance(0.5)) members.splice(1, 1);
+    if (random.chance(0.7)) {
+      add(layout.otherDeviceField, valueText("deviceField", layout, random));
+    }
   }
   const ordered = random.chance(0.1) ? random.shuffle(members) : members;
   return `${space()}{${ordered.join(",")}}${space()}`;
@@ -213,7 +229,7 @@ function modelAnswer(bytes: Uint8Array, fields: FieldMap, topic: string): Record
 
 const LAYOUTS: readonly { layout: EventLayout; fields: FieldMap; topic: string }[] = [
   { layout: PLAIN_EVENT_LAYOUT, fields: PLAIN_FIELDS, topic: "events" },
-  ...["pc_sessions", "console_sessions"].map((topic) => ({
+  ...["pc_sessions", "console_sessions", "file"].map((topic) => ({
     layout: rtmGamingEventLayout(topic),
     fields: RTM_GAMING_FIELDS,
     topic,

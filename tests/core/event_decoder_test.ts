@@ -101,6 +101,13 @@ Deno.test("EventDecoder.decode() reads the events of the gaming reference", () =
   const console = decoderOf(rtmGamingEventLayout("console_sessions"));
   assertEquals(decode(console, text), DECODED_END);
   assertEquals(resultOf(console), { ...expected, device: "console" });
+  const file = decoderOf(rtmGamingEventLayout("file"));
+  assertEquals(decode(file, text), DECODED_END);
+  assertEquals(resultOf(file), expected);
+  assertEquals(decode(file, text.replace("hostPcId", "x")), DECODED_END);
+  assertEquals(resultOf(file), { ...expected, device: "console" });
+  assertEquals(decode(file, text.replace('"pc"', "null")), DECODED_REJECTED);
+  assertEquals(file.rejectDetail, "hostPcId is not a string: null");
   assertEquals(decode(pc, text.replace("SessionEndBi", "SessionStart")), DECODED_START);
   assertEquals(resultOf(pc), { ...expected, reportedDurationMs: NaN });
 });

@@ -27,4 +27,5 @@ Deno.test("rtmGamingEventLayout() takes the device of a console from another fie
     durationField: "totalFgTime",
   });
   assertEquals(rtmGamingEventLayout("console_sessions"), { ...pc, deviceField: "openPsid" });
+  assertEquals(rtmGamingEventLayout("file"), { ...pc, otherDeviceField: "openPsid" });
 });
