@@ -59,7 +59,7 @@ export class EventFields {
   #scratch = new Uint8Array(1024);
   #scratchUsed = 0;
 
-  /** @param names In UTF-8, at most 32. A field is known by its index from here on. */
+  /** @param names In UTF-8, at most 31. A field is known by its index from here on. */
   constructor(names: readonly Uint8Array[]) {
     this.#names = names;
     this.kinds = new Uint8Array(names.length);
