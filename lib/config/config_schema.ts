@@ -3,7 +3,7 @@ import { byteSizeBetween } from "./byte_size.ts";
 import { durationBetween, offOrDurationBetween } from "./duration.ts";
 import { brokerAddress, type HostPort, listenAddress } from "./host_port.ts";
 import { applicationId, topicName } from "./kafka_name.ts";
-import { filePath, integerBetween, oneOf, onOrOff, textUpTo } from "./plain_value.ts";
+import { integerBetween, oneOf, onOrOff, pathOf, textUpTo } from "./plain_value.ts";
 import { textOrTextByTopic } from "./text_by_topic.ts";
 import { listOf, optional, type ValueType } from "./value_type.ts";
 
@@ -67,18 +67,18 @@ export const CONFIG_SCHEMA = {
   ),
   "kafka.tls.enabled": field(onOrOff(), false, "Talk to the brokers over TLS."),
   "kafka.tls.caFile": field(
-    optional(filePath()),
+    optional(pathOf("a file")),
     null,
     "PEM file of the authorities to trust.",
     { defaultShown: "those of the system" },
   ),
   "kafka.tls.certFile": field(
-    optional(filePath()),
+    optional(pathOf("a file")),
     null,
     "PEM file of our certificate, for brokers that ask for one; goes with `keyFile`.",
   ),
   "kafka.tls.keyFile": field(
-    optional(filePath()),
+    optional(pathOf("a file")),
     null,
     "PEM file of the certificate's private key, not encrypted.",
   ),
@@ -99,7 +99,7 @@ export const CONFIG_SCHEMA = {
     "User to log in as; without one there is no login.",
   ),
   "kafka.sasl.passwordFile": field(
-    optional(filePath()),
+    optional(pathOf("a file")),
     null,
     "File that holds the password, and nothing else.",
   ),
@@ -196,7 +196,7 @@ export const CONFIG_SCHEMA = {
     "Heartbeats that fell due while we were away: leave out all but the newest, or write each.",
   ),
   "state.dir": field(
-    filePath(),
+    pathOf("a folder"),
     "./data",
     "Folder for checkpoints; one process at a time may use it.",
   ),
@@ -211,7 +211,7 @@ export const CONFIG_SCHEMA = {
     "Where to serve health, metrics and the live page.",
   ),
   "http.tokenFile": field(
-    optional(filePath()),
+    optional(pathOf("a file")),
     null,
     "File that holds the bearer token asked of HTTP clients.",
     { defaultShown: "no token asked" },

@@ -28,6 +28,8 @@ export function readEnvironmentSettings(
   environment: Readonly<Record<string, string>>,
 ): SourceSettings {
   const keyByName = new Map(CONFIG_KEYS.map((key) => [environmentName(key), key]));
+  // Compared without what all have in common, which would make everything look alike.
+  const suffixes = [...keyByName.keys()].map((name) => name.slice(PREFIX.length));
   const settings: ConfigSetting[] = [];
   const problems: ConfigProblem[] = [];
   for (const name of Object.keys(environment).sort()) {
@@ -37,7 +39,8 @@ export function readEnvironmentSettings(
       if (text === "") continue;
       settings.push({ key, source: "environment", raw: { kind: "text", text, where: name } });
     } else if (name.startsWith(PREFIX)) {
-      problems.push(unknownVariable(name, nearestName(name, keyByName.keys())));
+      const nearest = nearestName(name.slice(PREFIX.length), suffixes);
+      problems.push(unknownVariable(name, nearest === null ? null : PREFIX + nearest));
     } else if (/^SESSIONWHEEL_[^_]/.test(name)) {
       const meant = name.replace("_", "__");
       if (keyByName.has(meant)) problems.push(unknownVariable(name, meant));

@@ -3,23 +3,22 @@
  *
  * Letter case, `-`, `_` and `.` cost nothing; otherwise an edit is an insertion, a deletion, an
  * exchange or a swap of neighbours (optimal string alignment), and at most a third of the name
- * may differ. A name cut short or drawn out (`warning` for `warn`) counts as one edit.
+ * may differ. Where none is, a name cut short or drawn out will do (`warning` for `warn`).
  */
-export function nearestName(name: string, candidates: Iterable<string>): string | null {
+export function nearestName(name: string, candidates: readonly string[]): string | null {
   // The table below is quadratic: no name of ours is longer, so longer ones are like none of them.
   if (name.length > 100) return null;
   const folded = fold(name);
   let nearest: string | null = null;
   let nearestEdits = Math.max(1, Math.floor(folded.length / 3)) + 1;
   for (const candidate of candidates) {
-    const other = fold(candidate);
-    const edits = isCutShort(folded, other) ? 1 : editDistance(folded, other);
+    const edits = editDistance(folded, fold(candidate));
     if (edits < nearestEdits) {
       nearest = candidate;
       nearestEdits = edits;
     }
   }
-  return nearest;
+  return nearest ?? candidates.find((other) => isCutShort(folded, fold(other))) ?? null;
 }
 
 function fold(name: string): string {

@@ -77,11 +77,12 @@ export function textUpTo(charactersMax: number, noun: string): ValueType<string>
   });
 }
 
-/** The path of a file; that a PEM block or a secret stands here by mistake is seen when it is read. */
-export function filePath(): ValueType<string> {
+/** A path. The content of a key file, pasted here by mistake, is not repeated in the message. */
+export function pathOf(noun: "a file" | "a folder"): ValueType<string> {
   return textType({
-    expected: "the path of a file",
+    expected: `the path of ${noun}`,
     parseText(text) {
+      if (text === "") return fault("an empty text", `name ${noun}`);
       if (text.includes("-----BEGIN")) {
         return fault("the content of a file", "write it to a file and name the file here");
       }

@@ -187,7 +187,16 @@ class SettingsWalk {
   }
 
   #resolve(node: unknown): unknown {
-    return this.#yaml.isAlias(node) ? node.resolve(this.#document) : node;
+    if (!this.#yaml.isAlias(node)) return node;
+    const target = node.resolve(this.#document);
+    if (target === undefined) {
+      this.#problem(node, "", {
+        found: "an alias without its anchor",
+        expected: "an anchor (&name) before it",
+        fix: "write the value itself",
+      });
+    }
+    return target;
   }
 
   #where(node: unknown): string {
