@@ -1,5 +1,4 @@
-import { VERSION } from "./lib/version.ts";
+/** The program: everything else is found from its commands. */
+import { runCli } from "./lib/cli/cli.ts";
 
-if (import.meta.main) {
-  Deno.stdout.writeSync(new TextEncoder().encode(`sessionwheel ${VERSION}\n`));
-}
+if (import.meta.main) Deno.exit(await runCli(Deno.args));
