@@ -48,7 +48,7 @@ export function parseFlags<const S extends FlagSpecs>(
       }
     } else if (text === null) {
       // No value of ours begins with two dashes: a flag was left without one.
-      if (index === args.length || /^--./.test(args[index]!)) {
+      if (index === args.length || /^--/.test(args[index]!)) {
         throw new UsageError(`${written} needs a value`, `write ${written} ${exampleOf(spec)}`);
       }
       text = args[index++]!;
@@ -100,7 +100,9 @@ function parseValue(spec: FlagSpec, written: string, text: string): unknown {
       return true;
     case "text":
     case "texts":
-      if (text === "") throw new UsageError(`${written} is empty`, `write ${exampleOf(spec)}`);
+      if (text === "") {
+        throw new UsageError(`${written} is empty`, `write ${written} ${exampleOf(spec)}`);
+      }
       return text;
     case "integer":
     case "number": {
