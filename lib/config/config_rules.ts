@@ -1,5 +1,5 @@
 import type { EventLayout } from "../core/event_layout.ts";
-import type { ConfigKey, ConfigValues } from "./config_schema.ts";
+import { CONFIG_SCHEMA, type ConfigKey, type ConfigValues } from "./config_schema.ts";
 import type { ConfigProblem } from "./config_problem.ts";
 import { environmentName } from "./environment_settings.ts";
 import { eventLayouts, inputTopics, RTM_GAMING_TOPICS } from "./event_layouts.ts";
@@ -32,7 +32,10 @@ export function checkCombinations(ruled: RuledValues): ConfigProblem[] {
 export function warnOfCombinations(ruled: RuledValues): string[] {
   const { values } = ruled;
   const warnings: string[] = [];
-  if (ruled.isSet("kafka.sasl.mechanism") && values["kafka.sasl.username"] === null) {
+  // Written out with its default it is part of a template; another one was chosen to log in.
+  const isMechanismChosen =
+    values["kafka.sasl.mechanism"] !== CONFIG_SCHEMA["kafka.sasl.mechanism"].default;
+  if (isMechanismChosen && values["kafka.sasl.username"] === null) {
     warnings.push(
       "kafka.sasl.mechanism is set, but there is no kafka.sasl.username: nobody logs in",
     );

@@ -54,7 +54,7 @@ app: { id: sessionwheel, node: edge-7 }   # id: prefix of group and transactiona
 kafka:
   brokers: ["127.0.0.1:9092"]
   tls: { enabled: false, caFile: , certFile: , keyFile: , serverName: }
-  sasl: { username: , passwordFile: }
+  sasl: { mechanism: scram-sha-512, username: , passwordFile: }
   producer: fast                          # fast | stock
 input: { topics: [events], layout: plain, start: earliest }
 output: { topic: sessions, layout: plain, fencing: on }
