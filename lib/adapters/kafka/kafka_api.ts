@@ -29,11 +29,6 @@ export const KAFKA_API = {
 /** Where the correlation id lies in a frame: after size, API key and version. */
 export const CORRELATION_ID_AT = 8;
 
-/** Bytes before the body of a request: size, header, client id. */
-export function frameHeaderBytes(clientIdBytes: number): number {
-  return 4 + 2 + 2 + 4 + 2 + clientIdBytes;
-}
-
 /**
  * A whole request, size and header included; the connection fills in the correlation id when it
  * sends.

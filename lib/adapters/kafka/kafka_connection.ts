@@ -104,6 +104,8 @@ export class KafkaConnection {
 
   /** A produce request that kafkajs encodes. @throws KafkaFault, or kafkajs's protocol error */
   async produceStock(request: StockProduceRequest, timeoutMs: number): Promise<unknown> {
+    // On a closed connection kafkajs would dial anew behind our back.
+    if (this.#state !== "open") throw this.#fault ?? this.#closedFault();
     // Not a correlation id of the protocol: only a name for the deadline.
     this.#stockRequests -= 1;
     const name = this.#stockRequests;

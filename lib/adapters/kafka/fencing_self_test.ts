@@ -1,0 +1,100 @@
+import { OutputLogError } from "../../ports/output_log.ts";
+import { encodeRecordBatch } from "../../core/record_batch_encoder.ts";
+import { FastProducer } from "./fast_producer.ts";
+import { KAFKA_ERROR } from "./error_codes.ts";
+import type { KafkaClient } from "./kafka_client.ts";
+import { KafkaFault, refusal } from "./kafka_fault.ts";
+import { ShardFence } from "./shard_fence.ts";
+import type { ProducerIdentity } from "./transaction_requests.ts";
+import { untilAnswered } from "./until_answered.ts";
+
+export interface FencingVerdict {
+  readonly works: boolean;
+  /** A sentence for the log. */
+  readonly detail: string;
+}
+
+/**
+ * Fences twice on partition 0 under a transactional id of its own and tries a batch of the first
+ * owner: the broker has to answer 47. Where it does not, one empty record with the header
+ * `sw-self-test` is left in the topic.
+ */
+export async function testFencing(
+  client: KafkaClient,
+  topic: string,
+  appId: string,
+): Promise<FencingVerdict> {
+  await waitForTopic(client, topic);
+  const fence = new ShardFence(client, topic);
+  const transactionalId = `${appId}-fencing-self-test`;
+  for (let attempt = 1;; attempt += 1) {
+    try {
+      const first = await fence.acquire(0, transactionalId);
+      const second = await fence.acquire(0, transactionalId);
+      if (first.producerId !== second.producerId) {
+        return {
+          works: false,
+          detail: `The broker gave two producer ids, ${first.producerId} and ` +
+            `${second.producerId}, to one transactional id`,
+        };
+      }
+      return await tryAsZombie(client, topic, first);
+    } catch (error) {
+      // Another instance of the deployment tests at the same moment.
+      if (!(error instanceof OutputLogError && error.code === "fenced") || attempt >= 5) {
+        throw error;
+      }
+      await client.pause(50 * attempt);
+    }
+  }
+}
+
+async function tryAsZombie(
+  client: KafkaClient,
+  topic: string,
+  zombie: ProducerIdentity,
+): Promise<FencingVerdict> {
+  const bytes = encodeRecordBatch({
+    baseOffset: 0,
+    ...zombie,
+    baseSequence: 0,
+    records: [{
+      timestampMs: client.clock.wallMs(),
+      key: null,
+      value: null,
+      headers: [{ key: new TextEncoder().encode("sw-self-test"), value: null }],
+    }],
+  });
+  const producer = new FastProducer(client, topic);
+  for (;;) {
+    const result = await new Promise<Parameters<Parameters<FastProducer["produce"]>[1]>[1]>(
+      (resolve) => producer.produce([{ shard: 0, bytes }], (_, result) => resolve(result)),
+    );
+    switch (result.kind) {
+      case "fenced":
+        return { works: true, detail: "The broker refused a fenced writer" };
+      case "acknowledged":
+      case "out_of_order":
+        return { works: false, detail: "The broker took a batch from a writer that was fenced" };
+      case "rejected":
+        throw new OutputLogError(
+          `Cannot test the fencing on ${topic}: the broker refused a batch: ${result.reason}`,
+          { code: "other", retryable: false },
+        );
+      case "retriable":
+        if (client.isClosed) throw new KafkaFault("The client was closed", { kind: "closed" });
+        await client.pause(20);
+    }
+  }
+}
+
+async function waitForTopic(client: KafkaClient, topic: string): Promise<void> {
+  await untilAnswered(client, `Cannot find topic ${topic}`, async () => {
+    if (client.leaderOf(topic, 0) !== -1) return;
+    const fault = await client.refreshMetadata();
+    if (fault !== null) throw fault;
+    if (client.leaderOf(topic, 0) !== -1) return;
+    const code = client.topic(topic)?.errorCode || KAFKA_ERROR.leaderNotAvailable;
+    throw refusal(`Cannot use topic ${topic}`, code);
+  });
+}
