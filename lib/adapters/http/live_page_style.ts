@@ -20,7 +20,8 @@ header { display: flex; align-items: center; justify-content: space-between; gap
 h1 { font-size: 1.15rem; font-weight: 650; letter-spacing: -0.01em; }
 .pill {
   font-size: 0.85rem; padding: 0.15rem 0.7rem; border-radius: 1rem;
-  border: 1px solid currentColor; color: var(--quiet);
+  border: 1px solid currentColor; color: var(--quiet); white-space: nowrap;
+  overflow: hidden; text-overflow: ellipsis;
 }
 .pill.good { color: var(--good); } .pill.warn { color: var(--warn); } .pill.bad { color: var(--bad); }
 main {
@@ -37,12 +38,14 @@ section, .tiles > div {
   background: none; border: 0; padding: 0;
 }
 .label { color: var(--quiet); font-size: 0.85rem; }
-.huge { font-size: clamp(2.4rem, 6vw, 3.6rem); font-weight: 650; line-height: 1.15; }
+/* Ten million with its commas is 6.2 em wide. */
+.huge { font-size: clamp(2rem, 15cqi, 3.4rem); font-weight: 650; line-height: 1.15; }
 .big { font-size: 1.5rem; font-weight: 600; white-space: nowrap; }
 .huge, .big, .inline, .note, footer { font-variant-numeric: tabular-nums; }
 .inline { color: var(--text); font-weight: 600; font-size: 1.05rem; margin-left: 0.4rem; }
 .note { color: var(--quiet); font-size: 0.8rem; display: flex; justify-content: space-between; }
-.hero { display: flex; flex-direction: column; justify-content: center; }
+.hero { display: flex; flex-direction: column; justify-content: center; container-type: inline-size; }
+.tiles > div { display: flex; flex-direction: column; justify-content: space-between; }
 svg { display: block; width: 100%; height: 7rem; margin: 0.4rem 0; overflow: visible; }
 #area { fill: var(--wash); }
 #line { fill: none; stroke: var(--accent); stroke-width: 2; stroke-linejoin: round; }
