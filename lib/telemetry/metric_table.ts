@@ -1,46 +1,18 @@
-import type { BuildInfo } from "./build_info.ts";
+import { ENGINE_PHASES, restoreProgress, SHARD_STATES } from "./engine_status.ts";
 import {
-  ENGINE_PHASES,
-  type EngineStatus,
-  type InputStatus,
-  restoreProgress,
-  SHARD_STATES,
-  type ShardStatus,
-} from "./engine_status.ts";
-import type { HistogramCounts } from "./latency_histogram.ts";
-import type { ProcessInfo } from "./process_info.ts";
-
-/** Where the samples of a scrape come from. `engine` is null when it does not answer. */
-export interface MetricSource {
-  readonly engine: EngineStatus | null;
-  readonly process: ProcessInfo;
-  readonly build: BuildInfo;
-}
-
-/** One metric: what it is called, what it means and how its samples are read. */
-export type Metric = NumberMetric | HistogramMetric;
-
-export interface NumberMetric {
-  readonly name: string;
-  readonly type: "counter" | "gauge";
-  readonly help: string;
-  readonly labels: readonly string[];
-  /** No samples when the value is not known. */
-  readonly read: (source: MetricSource) => Iterable<Sample>;
-}
-
-export interface HistogramMetric {
-  readonly name: string;
-  readonly type: "histogram";
-  readonly help: string;
-  readonly labels: readonly [];
-  readonly read: (source: MetricSource) => HistogramCounts | null;
-}
-
-/** The label values in the order of the metric's labels, and the value. */
-export type Sample = readonly [labelValues: readonly string[], value: number];
-
-const NO_LABELS: readonly string[] = [];
+  bit,
+  counter,
+  gauge,
+  histogram,
+  input,
+  known,
+  labelled,
+  type Metric,
+  NO_LABELS,
+  type Sample,
+  seconds,
+  shard,
+} from "./metric.ts";
 
 /** Every metric that `/metrics` shows, in its order. docs/metrics.md lists the same; a test compares. */
 export const METRICS: readonly Metric[] = [
@@ -338,102 +310,3 @@ export const METRICS: readonly Metric[] = [
     read: ({ process }) => [[NO_LABELS, process.startedAtMs / 1000]],
   },
 ];
-
-function gauge(
-  name: string,
-  help: string,
-  of: (status: EngineStatus) => number | null,
-): NumberMetric {
-  return single(name, "gauge", help, of);
-}
-
-function counter(name: string, help: string, of: (status: EngineStatus) => number): NumberMetric {
-  return single(name, "counter", help, of);
-}
-
-function single(
-  name: string,
-  type: NumberMetric["type"],
-  help: string,
-  of: (status: EngineStatus) => number | null,
-): NumberMetric {
-  return {
-    name,
-    type,
-    help,
-    labels: NO_LABELS,
-    read: ({ engine }) => engine === null ? [] : known(NO_LABELS, of(engine)),
-  };
-}
-
-/** A counter with one label. */
-function labelled(
-  name: string,
-  help: string,
-  label: string,
-  of: (status: EngineStatus) => readonly (readonly [string, number])[],
-): NumberMetric {
-  return {
-    name,
-    type: "counter",
-    help,
-    labels: [label],
-    read: ({ engine }) =>
-      engine === null ? [] : of(engine).map(([labelValue, value]) => [[labelValue], value]),
-  };
-}
-
-function input(
-  name: string,
-  help: string,
-  of: (input: InputStatus) => number | null,
-): NumberMetric {
-  return {
-    name,
-    type: "gauge",
-    help,
-    labels: ["topic", "partition"],
-    read: ({ engine }) =>
-      engine?.inputs.flatMap((i) => known([i.topic, String(i.partition)], of(i))) ?? [],
-  };
-}
-
-function shard(
-  name: string,
-  help: string,
-  of: (shard: ShardStatus) => number | null,
-): NumberMetric {
-  return {
-    name,
-    type: "gauge",
-    help,
-    labels: ["shard"],
-    read: ({ engine }) => engine?.shards.flatMap((s) => known([String(s.shard)], of(s))) ?? [],
-  };
-}
-
-function histogram(
-  name: string,
-  help: string,
-  of: (status: EngineStatus) => HistogramCounts,
-): HistogramMetric {
-  return {
-    name,
-    type: "histogram",
-    help,
-    labels: [],
-    read: ({ engine }) => engine === null ? null : of(engine),
-  };
-}
-
-function known(labelValues: readonly string[], value: number | null): Sample[] {
-  return value === null ? [] : [[labelValues, value]];
-}
-
-function bit(condition: boolean): number {
-  return condition ? 1 : 0;
-}
-
-function seconds(ms: number | null): number | null {
-  return ms === null ? null : ms / 1000;
-}

@@ -1,5 +1,6 @@
 import { countUpTo, type HistogramCounts } from "./latency_histogram.ts";
-import { type Metric, METRICS, type MetricSource } from "./metric_table.ts";
+import type { Metric, MetricSource } from "./metric.ts";
+import { METRICS } from "./metric_table.ts";
 
 export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import { EngineMetrics } from "../../lib/telemetry/engine_metrics.ts";
-import { type Metric, METRICS, type MetricSource } from "../../lib/telemetry/metric_table.ts";
+import type { Metric, MetricSource } from "../../lib/telemetry/metric.ts";
+import { METRICS } from "../../lib/telemetry/metric_table.ts";
 import { HISTOGRAM_BOUNDS_MS, prometheusText } from "../../lib/telemetry/prometheus_text.ts";
 import { writeStderr } from "../../lib/telemetry/stderr_log.ts";
 
