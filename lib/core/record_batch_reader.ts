@@ -150,7 +150,7 @@ export class RecordBatchReader {
     if (checksum !== readInt32(set, from + layout.CRC_AT) >>> 0) return this.#giveUp("checksum");
     if (!this.#findRecords(from + layout.RECORDS_AT, to)) return true;
     if (!this.#areRecordsWhole()) return this.#giveUp("records", this.undecodableDetail);
-    this.#rewindRecords();
+    this.rewindRecords();
     return true;
   }
 
@@ -159,6 +159,12 @@ export class RecordBatchReader {
     if (this.#recordsLeft === 0) return false;
     this.#recordsLeft--;
     return this.#readRecord();
+  }
+
+  /** Goes back to before the first record of the batch. */
+  rewindRecords(): void {
+    this.#recordsLeft = this.undecodable === null ? this.recordCount : 0;
+    this.#varints.position = this.#recordsFrom;
   }
 
   /**
@@ -264,11 +270,6 @@ export class RecordBatchReader {
     headers.reset(this.bytes, this.headersFrom, this.headersTo, this.headerCount);
     while (headers.next());
     return headers.isWhole;
-  }
-
-  #rewindRecords(): void {
-    this.#recordsLeft = this.recordCount;
-    this.#varints.position = this.#recordsFrom;
   }
 
   /** Reads one record at the varint reader's position; false when it runs out of its bounds. */

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { Buffer } from "node:buffer";
 import kafkajsMurmur2 from "kafkajs/src/producer/partitioners/default/murmur2.js";
 import { murmur2, partitionOf } from "../../lib/core/murmur2.ts";
 

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { Buffer } from "node:buffer";
 import kafkajsRecord from "kafkajs/src/protocol/recordBatch/record/v0/index.js";
 import { RecordBatch as kafkajsRecordBatch } from "kafkajs/src/protocol/recordBatch/v0/index.js";
 import { encodeRecordBatch, type RecordInput } from "../../lib/core/record_batch_encoder.ts";

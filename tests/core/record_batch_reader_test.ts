@@ -165,6 +165,22 @@ Deno.test("RecordBatchReader may skip the records of a batch", () => {
   assertEquals(readRecords(reader), expected(5, 5));
 });
 
+Deno.test("RecordBatchReader.rewindRecords() gives the records again, of a decodable batch", () => {
+  const bytes = batch(3, 3);
+  setCount(bytes, 4);
+  const reader = newReader();
+  reader.reset(concat(batch(0, 3, { codec: 1 }), bytes));
+  assert(reader.nextBatch());
+  assert(reader.nextRecord() && reader.nextRecord());
+  reader.rewindRecords();
+  assertEquals(readRecords(reader), expected(3, 0));
+  reader.rewindRecords();
+  assertEquals(readRecords(reader), expected(3, 0));
+  assert(reader.nextBatch());
+  reader.rewindRecords();
+  assertEquals(reader.nextRecord(), false);
+});
+
 Deno.test("RecordBatchReader takes the append time of the log for every record", () => {
   const bytes = batch(0, 3, { attributes: layout.ATTRIBUTE_LOG_APPEND_TIME });
   writeInt64(bytes, layout.MAX_TIMESTAMP_AT, NOW + 777);
