@@ -2,6 +2,8 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { startBroker } from "./broker.ts";
 import { kcatConsume, kcatProduce } from "./kcat.ts";
 import { brokerTest, kafkaTest, sharedBroker } from "./shared_broker.ts";
+import { startTcpProxy } from "./tcp_proxy.ts";
+import { ApiKey } from "./wire_client.ts";
 import { createTopic, deleteTopic, fetchRecordSets, topicEnds, uniqueTopic } from "./topics.ts";
 import { partitionOf } from "../../../lib/core/murmur2.ts";
 
@@ -51,35 +53,48 @@ brokerTest("The shared broker is one, and gives record sets as bytes", async (br
   assertEquals((await kcatConsume(broker.bootstrap, topic)).length, 300);
 });
 
-kafkaTest("A broker keeps its data and its address over kill9() and restart()", async () => {
-  const broker = await startBroker({
-    listeners: ["SSL", "SASL_PLAINTEXT"],
-    users: [{ username: "alice", password: "alice-secret" }],
-  });
-  try {
-    await createTopic(broker.bootstrap, "kept");
-    await kcatProduce(broker.bootstrap, "kept", [{ value: "before" }]);
-    const pid = broker.pid;
-    await broker.kill9();
-    await broker.restart();
-    assertNotEquals(broker.pid, pid);
-    await kcatProduce(broker.listeners.SSL!, "kept", [{ value: "by TLS" }], {
-      config: {
-        "security.protocol": "ssl",
-        "ssl.ca.location": broker.certificates!.caFile,
-      },
+kafkaTest(
+  "A broker keeps its data and its address over kill9() and restart(), behind a proxy",
+  async () => {
+    const proxy = startTcpProxy();
+    const broker = await startBroker({
+      listeners: ["SSL", "SASL_PLAINTEXT"],
+      users: [{ username: "alice", password: "alice-secret" }],
+      advertisedPorts: { PLAINTEXT: proxy.port },
     });
-    await kcatProduce(broker.listeners.SASL_PLAINTEXT!, "kept", [{ value: "by SASL" }], {
-      config: {
-        "security.protocol": "sasl_plaintext",
-        "sasl.mechanism": "PLAIN",
-        "sasl.username": "alice",
-        "sasl.password": "alice-secret",
-      },
-    });
-    const records = await kcatConsume(broker.bootstrap, "kept");
-    assertEquals(records.map(({ value }) => value), ["before", "by TLS", "by SASL"]);
-  } finally {
-    await broker.stop();
-  }
-});
+    try {
+      proxy.connectTo(broker.bootstrap);
+      await createTopic(broker.bootstrap, "kept");
+      const produced = proxy.addRule({
+        direction: "response",
+        apiKey: ApiKey.produce,
+        decide: () => "pass",
+      });
+      await kcatProduce(broker.bootstrap, "kept", [{ value: "before" }]);
+      assertEquals(produced.hits, 1, "clients go where the broker says it is");
+      const pid = broker.pid;
+      await broker.kill9();
+      await broker.restart();
+      assertNotEquals(broker.pid, pid);
+      await kcatProduce(broker.listeners.SSL!, "kept", [{ value: "by TLS" }], {
+        config: {
+          "security.protocol": "ssl",
+          "ssl.ca.location": broker.certificates!.caFile,
+        },
+      });
+      await kcatProduce(broker.listeners.SASL_PLAINTEXT!, "kept", [{ value: "by SASL" }], {
+        config: {
+          "security.protocol": "sasl_plaintext",
+          "sasl.mechanism": "PLAIN",
+          "sasl.username": "alice",
+          "sasl.password": "alice-secret",
+        },
+      });
+      const records = await kcatConsume(proxy.bootstrap, "kept");
+      assertEquals(records.map(({ value }) => value), ["before", "by TLS", "by SASL"]);
+    } finally {
+      await broker.stop();
+      await proxy.close();
+    }
+  },
+);
