@@ -31,7 +31,8 @@ async function checkConnection(config: Config, system: CommandSystem): Promise<n
     return EXIT_CONFIG;
   }
   const { checkCluster } = await import("../adapters/kafka/cluster_check.ts");
-  const report = await checkCluster(config);
+  const { SystemClock } = await import("../adapters/system/clock.ts");
+  const report = await checkCluster(config, new SystemClock());
   for (const finding of report.findings) {
     system.writeError(`${finding.severity}: ${finding.text}\n`);
   }

@@ -19,11 +19,13 @@ export class FastProducer implements ShardProducer {
   readonly #client: KafkaClient;
   readonly #topic: string;
   readonly #frames: ProduceFrames;
+  readonly #lane: string;
   readonly #pool = new FramePool();
 
-  constructor(client: KafkaClient, topic: string) {
+  constructor(client: KafkaClient, topic: string, lane = PRODUCE_LANE) {
     this.#client = client;
     this.#topic = topic;
+    this.#lane = lane;
     this.#frames = new ProduceFrames(client.clientId, topic, client.requestTimeoutMs);
   }
 
@@ -50,7 +52,7 @@ export class FastProducer implements ShardProducer {
   }
 
   #send(leader: number, batches: readonly ProduceBatch[], onResult: ProduceListener): void {
-    const lane = this.#client.lane(leader, PRODUCE_LANE);
+    const lane = this.#client.lane(leader, this.#lane);
     const buffer = this.#pool.take(this.#frames.size(batches));
     const frame = this.#frames.write(buffer, batches);
     // The broker itself answers within the time we name in the request; the rest is for the way.

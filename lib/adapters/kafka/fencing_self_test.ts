@@ -1,10 +1,10 @@
 import { OutputLogError } from "../../ports/output_log.ts";
 import { encodeRecordBatch } from "../../core/record_batch_encoder.ts";
 import { FastProducer } from "./fast_producer.ts";
-import { KAFKA_ERROR } from "./error_codes.ts";
 import type { KafkaClient } from "./kafka_client.ts";
-import { KafkaFault, refusal } from "./kafka_fault.ts";
+import { KafkaFault } from "./kafka_fault.ts";
 import { ShardFence } from "./shard_fence.ts";
+import { findTopic } from "./topic_presence.ts";
 import type { ProducerIdentity } from "./transaction_requests.ts";
 import { untilAnswered } from "./until_answered.ts";
 
@@ -24,7 +24,11 @@ export async function testFencing(
   topic: string,
   appId: string,
 ): Promise<FencingVerdict> {
-  await waitForTopic(client, topic);
+  await untilAnswered(
+    client,
+    `Cannot find topic ${topic}`,
+    async () => await findTopic(client, topic),
+  );
   const fence = new ShardFence(client, topic);
   const transactionalId = `${appId}-fencing-self-test`;
   for (let attempt = 1;; attempt += 1) {
@@ -86,15 +90,4 @@ async function tryAsZombie(
         await client.pause(20);
     }
   }
-}
-
-async function waitForTopic(client: KafkaClient, topic: string): Promise<void> {
-  await untilAnswered(client, `Cannot find topic ${topic}`, async () => {
-    if (client.leaderOf(topic, 0) !== -1) return;
-    const fault = await client.refreshMetadata();
-    if (fault !== null) throw fault;
-    if (client.leaderOf(topic, 0) !== -1) return;
-    const code = client.topic(topic)?.errorCode || KAFKA_ERROR.leaderNotAvailable;
-    throw refusal(`Cannot use topic ${topic}`, code);
-  });
 }

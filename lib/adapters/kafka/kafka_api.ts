@@ -8,7 +8,7 @@ export interface KafkaApi {
 }
 
 /**
- * Every request we send. Fixed versions: what a broker of 2.3 (Fetch 11) up to 4.x understands, all
+ * Every request we send. Fixed versions: what a broker of 2.4 up to 4.x understands, all
  * older than the tagged fields of KIP-482. A connection to a broker that lacks one is refused.
  */
 export const KAFKA_API = {
@@ -19,7 +19,7 @@ export const KAFKA_API = {
   offsetCommit: { key: 8, version: 3, name: "OffsetCommit" },
   offsetFetch: { key: 9, version: 3, name: "OffsetFetch" },
   findCoordinator: { key: 10, version: 1, name: "FindCoordinator" },
-  createTopics: { key: 19, version: 3, name: "CreateTopics" },
+  createTopics: { key: 19, version: 4, name: "CreateTopics" },
   initProducerId: { key: 22, version: 1, name: "InitProducerId" },
   addPartitionsToTxn: { key: 24, version: 1, name: "AddPartitionsToTxn" },
   endTxn: { key: 26, version: 1, name: "EndTxn" },

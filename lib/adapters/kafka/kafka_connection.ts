@@ -187,7 +187,7 @@ export class KafkaConnection {
       const offered = range === undefined ? "none" : `${range.minVersion} to ${range.maxVersion}`;
       throw new KafkaFault(
         `Cannot use broker ${this.#address}: it offers ${api.name} in version ${offered}, ` +
-          `we need ${api.version}; Apache Kafka 2.3 or newer has all`,
+          `we need ${api.version}; Apache Kafka 2.4 or newer has all`,
         { kind: "unsupported" },
       );
     }
@@ -233,10 +233,10 @@ export class KafkaConnection {
   }
 
   #brokenFault(reason: string, cause?: unknown): KafkaFault {
-    return new KafkaFault(`Connection to broker ${this.#address} broke: ${reason}`, {
-      kind: "unreachable",
-      cause,
-    });
+    const text = this.#state === "opening"
+      ? `Cannot connect to broker ${this.#address}: ${reason}`
+      : `Connection to broker ${this.#address} broke: ${reason}`;
+    return new KafkaFault(text, { kind: "unreachable", cause });
   }
 
   #closedFault(): KafkaFault {

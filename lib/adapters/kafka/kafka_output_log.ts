@@ -6,7 +6,7 @@ import {
   type ProduceListener,
   type ShardOwnership,
 } from "../../ports/output_log.ts";
-import { KAFKA_ERROR, kafkaErrorName } from "./error_codes.ts";
+import { KAFKA_ERROR } from "./error_codes.ts";
 import { FastProducer, PRODUCE_LANE } from "./fast_producer.ts";
 import { type FencingVerdict, testFencing } from "./fencing_self_test.ts";
 import type { KafkaClient } from "./kafka_client.ts";
@@ -18,6 +18,7 @@ import { listOffsets } from "./partition_offsets.ts";
 import { ShardFence, shardTransactionalId } from "./shard_fence.ts";
 import type { ShardProducer } from "./shard_producer.ts";
 import { StockProducer } from "./stock_producer.ts";
+import { findTopic } from "./topic_presence.ts";
 import { describeTopic, type TopicSettings } from "./topic_settings.ts";
 import { initProducerId } from "./transaction_requests.ts";
 import { untilAnswered } from "./until_answered.ts";
@@ -63,7 +64,6 @@ export class KafkaOutputLog implements OutputLog {
     const { topic, memoryMs } = this.#options;
     const what = `Cannot open output topic ${topic}`;
     return await this.#call(what, async () => {
-      this.#client.watchTopic(topic);
       const metadata = await this.#findTopic();
       const settings = await this.#describe();
       const { errors, warnings, batchBytesMax } = judgeOutputTopic(metadata, settings, memoryMs);
@@ -124,7 +124,6 @@ export class KafkaOutputLog implements OutputLog {
    */
   async fencingSelfTest(deadLetterTopic: string): Promise<FencingVerdict> {
     return await this.#call("Cannot test the fencing of the broker", async () => {
-      this.#client.watchTopic(deadLetterTopic);
       return await testFencing(this.#client, deadLetterTopic, this.#options.appId);
     });
   }
@@ -138,22 +137,17 @@ export class KafkaOutputLog implements OutputLog {
     const { topic, missingTopicWaitMs = MISSING_TOPIC_WAIT_MS } = this.#options;
     const deadline = this.#client.clock.monotonicMs() + missingTopicWaitMs;
     return await untilAnswered(this.#client, `Cannot open output topic ${topic}`, async () => {
-      const fault = await this.#client.refreshMetadata();
-      if (fault !== null) throw fault;
-      const metadata = this.#client.topic(topic);
-      const code = metadata?.errorCode ?? KAFKA_ERROR.unknownTopicOrPartition;
-      if (code === 0 && metadata!.partitions.length > 0) return metadata!;
-      const isMissing = code === KAFKA_ERROR.unknownTopicOrPartition;
-      if (isMissing && this.#client.clock.monotonicMs() >= deadline) {
+      try {
+        return await findTopic(this.#client, topic);
+      } catch (error) {
+        const isMissing = error instanceof KafkaFault &&
+          error.code === KAFKA_ERROR.unknownTopicOrPartition;
+        if (!isMissing || this.#client.clock.monotonicMs() < deadline) throw error;
         throw new OutputLogError(
           `Output topic ${topic} does not exist: \`sessionwheel topics create\` makes it`,
           { code: "unfit_topic", retryable: false },
         );
       }
-      throw new KafkaFault(
-        isMissing ? "it does not exist" : kafkaErrorName(code),
-        { kind: "refused", code: code === 0 ? KAFKA_ERROR.leaderNotAvailable : code },
-      );
     });
   }
 

@@ -10,12 +10,15 @@ import { emptyAborted } from "./aborted_batches.ts";
 import { callsForMetadata, isAccessDenied, KAFKA_ERROR, kafkaErrorName } from "./error_codes.ts";
 import { type FetchedPartition, fetchFrame, readFetch } from "./fetch_request.ts";
 import { GroupOffsets } from "./group_offsets.ts";
+import { InputTopicWatch } from "./input_topic_watch.ts";
 import { KAFKA_API } from "./kafka_api.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { KafkaFault } from "./kafka_fault.ts";
 import type { KafkaLane } from "./kafka_lane.ts";
 import { listOffsets } from "./partition_offsets.ts";
+import { PartitionFetch } from "./partition_fetch.ts";
 import { scanBatches } from "./record_set.ts";
+import { presentTopic } from "./topic_presence.ts";
 import { untilAnswered } from "./until_answered.ts";
 
 export interface KafkaSourceOptions {
@@ -52,12 +55,12 @@ export class KafkaSource implements Source {
   #partitions: PartitionFetch[] = [];
   #byName = new Map<string, PartitionFetch>();
   #groupOffsets: GroupOffsets | null = null;
+  #topicWatch: InputTopicWatch | null = null;
   #listener: SourceListener | null = null;
   /** Brokers with a fetch under way. */
   readonly #busyNodes = new Set<number>();
   #rotation = 0;
   #refreshing = false;
-  #grownReported = false;
   #stopped = false;
   #cancelPeriodic: () => void = () => {};
   #cancelRetry: (() => void) | null = null;
@@ -76,7 +79,7 @@ export class KafkaSource implements Source {
     await this.#call("Cannot find the input topics", async () => {
       const fault = await this.#client.refreshMetadata();
       if (fault !== null) throw fault;
-      for (const topic of this.#topics) this.#requireTopic(topic);
+      for (const topic of this.#topics) presentTopic(this.#client, topic);
     });
     this.#partitions = this.#topics.flatMap((topic) =>
       this.#client.topic(topic)!.partitions.map(({ partition }) => ({ topic, partition }))
@@ -85,6 +88,7 @@ export class KafkaSource implements Source {
       this.#partitions.map((it) => [partitionKey(it.topic, it.partition), it]),
     );
     this.#groupOffsets = new GroupOffsets(this.#client, this.#groupId, this.#partitions);
+    this.#topicWatch = new InputTopicWatch(this.#client, this.#topics, this.#partitions);
     return this.#partitions.map(({ topic, partition }) => ({ topic, partition }));
   }
 
@@ -334,7 +338,9 @@ export class KafkaSource implements Source {
     this.#client.refreshMetadata().then((fault) => {
       this.#refreshing = false;
       if (this.#stopped) return;
-      if (fault === null) this.#lookAtTopics();
+      if (fault === null) {
+        for (const error of this.#topicWatch!.look()) this.#report(error);
+      }
       // A cluster that is away is asked again once a second, as dials to it are paced anyway.
       this.#pumpSoon(fault === null ? 0 : AWAY_PAUSE_MS);
     });
@@ -346,57 +352,6 @@ export class KafkaSource implements Source {
       this.#refresh();
       this.#refreshPeriodically();
     });
-  }
-
-  /** A topic that is gone for good, or has more partitions than it had when we started. */
-  #lookAtTopics(): void {
-    const now = this.#client.clock.monotonicMs();
-    for (const topic of this.#topics) {
-      const known = this.#partitions.filter((fetch) => fetch.topic === topic);
-      const metadata = this.#client.topic(topic);
-      if (metadata?.errorCode === KAFKA_ERROR.unknownTopicOrPartition) {
-        this.#lookAtMissingTopic(topic, known, now);
-        continue;
-      }
-      for (const fetch of known) fetch.missingSinceMs = null;
-      if (metadata === undefined || metadata.partitions.length <= known.length) continue;
-      if (this.#grownReported) continue;
-      this.#grownReported = true;
-      this.#report(
-        new SourceError(
-          `Topic ${topic} has grown from ${known.length} to ${metadata.partitions.length} ` +
-            `partitions: start again to read the new ones`,
-          { code: "partitions_added", retryable: false },
-        ),
-      );
-    }
-  }
-
-  #lookAtMissingTopic(topic: string, known: readonly PartitionFetch[], now: number): void {
-    for (const fetch of known) fetch.missingSinceMs ??= now;
-    const first = known[0];
-    if (first === undefined || first.ended) return;
-    // Brokers that just started may not know a topic yet.
-    if (now - first.missingSinceMs! < TOPIC_MISSING_MAX_MS) return;
-    for (const fetch of known) fetch.ended = true;
-    this.#report(
-      new SourceError(`Topic ${topic} does not exist any more`, {
-        code: "unknown_topic",
-        retryable: false,
-      }),
-    );
-  }
-
-  #requireTopic(topic: string): void {
-    const metadata = this.#client.topic(topic);
-    const code = metadata?.errorCode ?? KAFKA_ERROR.unknownTopicOrPartition;
-    if (code === 0 && metadata!.partitions.length > 0) return;
-    throw new KafkaFault(
-      code === KAFKA_ERROR.unknownTopicOrPartition
-        ? `Topic ${topic} does not exist yet`
-        : `Cannot use topic ${topic}: ${kafkaErrorName(code)}`,
-      { kind: "refused", code: code === 0 ? KAFKA_ERROR.leaderNotAvailable : code },
-    );
   }
 
   #setReachable(fetch: PartitionFetch, reachable: boolean): void {
@@ -423,55 +378,12 @@ export class KafkaSource implements Source {
   }
 }
 
-/** Where one input partition stands. */
-class PartitionFetch {
-  offset = 0;
-  paused = false;
-  underWay = false;
-  /** Nothing more is fetched: the partition's error was reported. */
-  ended = false;
-  reachable: boolean | null = null;
-  outOfRangeCount = 0;
-  notBeforeMs = 0;
-  missingSinceMs: number | null = null;
-  #failures = 0;
-  #lastEnd = -1;
-  #lastLogStart = -1;
-
-  constructor(readonly topic: string, readonly partition: number, readonly index: number) {}
-
-  /**
-   * Takes an answer in.
-   * @returns whether it tells the listener anything: records, another end, or that all is well again.
-   */
-  accepted(answer: FetchedRecords, nextOffset: number): boolean {
-    const wasFailing = this.#failures > 0;
-    this.#failures = 0;
-    this.outOfRangeCount = 0;
-    const news = answer.records.length > 0 || answer.highWatermark !== this.#lastEnd ||
-      answer.logStart !== this.#lastLogStart || wasFailing || this.reachable !== true;
-    this.#lastEnd = answer.highWatermark;
-    this.#lastLogStart = answer.logStart;
-    if (nextOffset > this.offset) this.offset = nextOffset;
-    return news;
-  }
-
-  postpone(nowMs: number): void {
-    const pause = Math.min(FAILURE_PAUSE_MAX_MS, FAILURE_PAUSE_MS * 2 ** this.#failures);
-    this.#failures += 1;
-    this.notBeforeMs = nowMs + pause;
-  }
-}
-
 const FETCH_LANE = "input";
 const FETCH_WAIT_MS = 250;
 const PARTITION_BYTES_MAX = 1024 * 1024;
 const FETCH_BYTES_MAX = 8 * 1024 * 1024;
-const FAILURE_PAUSE_MS = 50;
-const FAILURE_PAUSE_MAX_MS = 1_000;
 const AWAY_PAUSE_MS = 1_000;
 const METADATA_AGE_MAX_MS = 60_000;
-const TOPIC_MISSING_MAX_MS = 30_000;
 const OUT_OF_RANGE_ANSWERS = 3;
 
 function partitionKey(topic: string, partition: number): string {

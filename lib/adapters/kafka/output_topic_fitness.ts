@@ -58,7 +58,7 @@ export function judgeOutputTopic(
   if (Number(settings.get("min.insync.replicas") ?? 1) <= 1 && replicas > 1) {
     warnings.push(
       `Topic ${name} has min.insync.replicas=1 with ${replicas} replicas: the loss of one ` +
-        `broker may lose acknowledged records; set it to ${replicas - 1}`,
+        `broker may lose acknowledged records; set it to ${Math.max(2, replicas - 1)}`,
     );
   }
   return { errors, warnings, batchBytesMax };
