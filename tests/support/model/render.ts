@@ -9,44 +9,40 @@ export function renderRecord(record: ModelRecord, layout: ModelOutputLayout): st
 }
 
 function renderPlain(record: ModelRecord): string {
-  const { orderKeyMs, startedAtMs } = record;
-  return objectText([
-    ["deviceId", JSON.stringify(record.deviceId)],
-    ["sessionId", sessionIdText(record)],
-    ["accountId", JSON.stringify(record.accountId)],
-    ["status", JSON.stringify(record.status)],
-    ["reason", JSON.stringify(record.reason)],
-    ["seq", String(record.seq)],
-    ["startedAt", instant(startedAtMs)],
-    ["timestamp", orderKeyMs === startedAtMs ? "null" : instant(orderKeyMs)],
-    ["at", instant(record.atMs)],
-    ["durationMs", String(record.durationMs)],
-    ["reportedDurationMs", String(record.reportedDurationMs)],
-    ["nextAt", record.nextAtMs === null ? "null" : instant(record.nextAtMs)],
-    ["sourceTimestamp", instant(record.sourceTimestampMs)],
-    ["emittedAt", instant(record.emittedAtMs)],
-  ]);
+  const timestampMs = record.orderKeyMs === record.startedAtMs ? null : record.orderKeyMs;
+  return [
+    `{"deviceId":${JSON.stringify(record.deviceId)}`,
+    `"sessionId":${sessionIdText(record)}`,
+    `"accountId":${JSON.stringify(record.accountId)}`,
+    `"status":"${record.status}"`,
+    `"reason":${JSON.stringify(record.reason)}`,
+    `"seq":${record.seq}`,
+    `"startedAt":${instant(record.startedAtMs)}`,
+    `"timestamp":${instant(timestampMs)}`,
+    `"at":${instant(record.atMs)}`,
+    `"durationMs":${record.durationMs}`,
+    `"reportedDurationMs":${record.reportedDurationMs}`,
+    `"nextAt":${instant(record.nextAtMs)}`,
+    `"sourceTimestamp":${instant(record.sourceTimestampMs)}`,
+    `"emittedAt":${instant(record.emittedAtMs)}}`,
+  ].join(",");
 }
 
 function renderRtmGaming(record: ModelRecord): string {
   const durationMs = record.reportedDurationMs ?? record.durationMs;
   const debug = `seq=${record.seq} key=${record.orderKeyMs} reason=${record.reason ?? ""}`;
-  return objectText([
-    ["deviceId", JSON.stringify(record.deviceId)],
-    ["appSessionId", sessionIdText(record)],
-    ["psnAccountId", JSON.stringify(record.accountId)],
-    ["sessionStatus", JSON.stringify(record.status)],
-    ["session_timestamp", instant(record.startedAtMs)],
-    ["sessionDuration", String(Math.floor(durationMs / 1000))],
-    ["upstream_timestamp", instant(record.sourceTimestampMs)],
-    ["processing_timestamp", instant(record.emittedAtMs)],
-    ["timer_info", record.nextAtMs === null ? "null" : instant(record.nextAtMs)],
-    ["debug_info", JSON.stringify(debug)],
-  ]);
-}
-
-function objectText(members: readonly (readonly [name: string, value: string])[]): string {
-  return `{${members.map(([name, value]) => `"${name}":${value}`).join(",")}}`;
+  return [
+    `{"deviceId":${JSON.stringify(record.deviceId)}`,
+    `"appSessionId":${sessionIdText(record)}`,
+    `"psnAccountId":${JSON.stringify(record.accountId)}`,
+    `"sessionStatus":"${record.status}"`,
+    `"session_timestamp":${instant(record.startedAtMs)}`,
+    `"sessionDuration":${Math.floor(durationMs / 1000)}`,
+    `"upstream_timestamp":${instant(record.sourceTimestampMs)}`,
+    `"processing_timestamp":${instant(record.emittedAtMs)}`,
+    `"timer_info":${instant(record.nextAtMs)}`,
+    `"debug_info":"${debug}"}`,
+  ].join(",");
 }
 
 function sessionIdText(record: ModelRecord): string {
@@ -54,8 +50,18 @@ function sessionIdText(record: ModelRecord): string {
   return isNumber ? text : JSON.stringify(text);
 }
 
-function instant(timeMs: number): string {
-  return `"${new Date(timeMs).toISOString()}"`;
+/** The same instants come again and again, and writing them is most of the work. */
+const instants = new Map<number, string>();
+
+function instant(timeMs: number | null): string {
+  if (timeMs === null) return "null";
+  let text = instants.get(timeMs);
+  if (text === undefined) {
+    text = `"${new Date(timeMs).toISOString()}"`;
+    if (instants.size >= 10_000) instants.clear();
+    instants.set(timeMs, text);
+  }
+  return text;
 }
 
 /** Partition of a key, as Kafka's Java client chooses it. */

@@ -39,7 +39,6 @@ export interface ReplayModelOptions {
 export interface ReplayModelResult {
   /** Lines without their line ends. */
   readonly output: readonly string[];
-  readonly records: readonly ModelRecord[];
   readonly deadLetters: readonly string[];
   readonly lines: number;
   /** Starts and ends. */
@@ -60,14 +59,18 @@ export function replayModel(
   options: ReplayModelOptions,
 ): ReplayModelResult {
   const model = new NaiveModel({ ...options, missed: "all" });
-  const records: ModelRecord[] = [];
+  const output: string[] = [];
+  const recordsByStatus = { SessionStart: 0, SessionHeartbeat: 0, SessionEnd: 0 };
   const deadLetters: string[] = [];
   const rejected: Partial<Record<ModelRejectReason, number>> = {};
   let lineNumber = 0;
   let events = 0;
   let ignored = 0;
-  const keep = (some: readonly ModelRecord[]) => {
-    for (const record of some) records.push(record);
+  const write = (records: readonly ModelRecord[]) => {
+    for (const record of records) {
+      recordsByStatus[record.status]++;
+      output.push(outputText(record, options));
+    }
   };
 
   for (const bytes of lines) {
@@ -80,22 +83,19 @@ export function replayModel(
     } else {
       events++;
       const { event, timestampMs } = line;
-      keep(model.apply({ ...event, sourceTimestampMs: timestampMs }, timestampMs));
+      write(model.apply({ ...event, sourceTimestampMs: timestampMs }, timestampMs));
     }
     lineNumber++;
   }
-  if (options.untilMs !== undefined) keep(model.advance(options.untilMs));
+  if (options.untilMs !== undefined) write(model.advance(options.untilMs));
   if (options.drain) {
     for (let due = model.nextDueMs; due !== null; due = model.nextDueMs) {
-      keep(model.advance(due));
+      write(model.advance(due));
     }
   }
 
-  const recordsByStatus = { SessionStart: 0, SessionHeartbeat: 0, SessionEnd: 0 };
-  for (const record of records) recordsByStatus[record.status]++;
   return {
-    output: records.map((record) => outputText(record, options)),
-    records,
+    output,
     deadLetters,
     lines: lineNumber,
     events,
