@@ -1,11 +1,16 @@
 import { crc32c } from "./crc32c.ts";
 import { invariant } from "./invariant.ts";
 import {
+  REASON_ENDED,
+  REASON_SUPERSEDED,
+  REASON_TIMEOUT,
   type RecordDraft,
   STATUS_END,
   STATUS_HEARTBEAT,
+  TIME_AT,
   TIME_CLOCK,
   TIME_EMITTED,
+  TIME_SOURCE,
 } from "./record_draft.ts";
 import { RECORD_BYTES_MAX, type RecordLayout } from "./record_layout.ts";
 import type { RecordSink } from "./record_sink.ts";
@@ -33,8 +38,12 @@ export class BatchBuilder implements RecordSink {
   reservedBytes = 0;
   /** The shard's clock at each end in the batch, in order. */
   readonly endClocks: number[] = [];
-  /** Starts and ends in the batch. */
-  changes = 0;
+  /** `sourceTimestamp` of each start and end in the batch, in order. */
+  readonly changeSources: number[] = [];
+  /** Records by `KIND_…`. */
+  readonly kinds: Int32Array = new Int32Array(KINDS);
+  /** Heartbeats by how late they are: whole milliseconds, the last entry for all beyond. */
+  readonly lateness: Int32Array = new Int32Array(LATENESS_MS_MAX + 1);
 
   /**
    * @param batchBytesMax The topic's `max.message.bytes`, or less where batches are to be small.
@@ -62,11 +71,13 @@ export class BatchBuilder implements RecordSink {
     this.#baseTimestampMs = nowMs;
     this.#maxTimestampMs = nowMs;
     this.endClocks.length = 0;
-    this.changes = 0;
+    this.changeSources.length = 0;
+    this.kinds.fill(0);
   }
 
   hasRoom(): boolean {
-    return this.#length + this.reservedBytes + 3 * RECORD_BYTES_MAX <= this.#batchBytesMax;
+    const headerBytes = this.reservedBytes + this.endClocks.length * END_CLOCK_BYTES_MAX;
+    return this.#length + headerBytes + 3 * RECORD_BYTES_MAX <= this.#batchBytesMax;
   }
 
   append(rows: SessionRows, row: number, draft: RecordDraft): void {
@@ -97,8 +108,12 @@ export class BatchBuilder implements RecordSink {
     this.#lastRecordAt = from;
     this.#length = valueEnd + 1;
     this.#count++;
-    if (draft.status === STATUS_END) this.endClocks.push(draft.times[TIME_CLOCK]!);
-    if (draft.status !== STATUS_HEARTBEAT) this.changes++;
+    if (draft.status === STATUS_HEARTBEAT) {
+      const lateMs = emittedAt - draft.times[TIME_AT]!;
+      const late = lateMs < LATENESS_MS_MAX ? lateMs : LATENESS_MS_MAX;
+      this.lateness[late] = this.lateness[late]! + 1;
+      this.kinds[KIND_HEARTBEAT] = this.kinds[KIND_HEARTBEAT]! + 1;
+    } else this.#noteChange(draft);
   }
 
   /**
@@ -132,6 +147,13 @@ export class BatchBuilder implements RecordSink {
     return this.#buffer.subarray(0, this.#length);
   }
 
+  #noteChange(draft: RecordDraft): void {
+    this.changeSources.push(draft.times[TIME_SOURCE]!);
+    if (draft.status === STATUS_END) this.endClocks.push(draft.times[TIME_CLOCK]!);
+    const kind = draft.status === STATUS_END ? KIND_HEARTBEAT + draft.reason : KIND_START;
+    this.kinds[kind] = this.kinds[kind]! + 1;
+  }
+
   /** Puts the one header on the last record, which was written without any. */
   #appendHeader(position: Uint8Array, positionLength: number): void {
     const headerBytes = 1 + varintSize(HEADER_KEY.length) + HEADER_KEY.length +
@@ -161,9 +183,19 @@ export class BatchBuilder implements RecordSink {
   }
 }
 
+export const KIND_START = 0;
+export const KIND_HEARTBEAT = 1;
+export const KIND_ENDED = KIND_HEARTBEAT + REASON_ENDED;
+export const KIND_SUPERSEDED = KIND_HEARTBEAT + REASON_SUPERSEDED;
+export const KIND_TIMEOUT = KIND_HEARTBEAT + REASON_TIMEOUT;
+const KINDS = 5;
+export const LATENESS_MS_MAX = 4096;
+
 /** The name of the header that carries a batch's position. */
 export const POSITION_HEADER = "sw-position";
 
 const HEADER_KEY = new TextEncoder().encode(POSITION_HEADER);
 const HEADER_BYTES = 61;
+/** A varint of some days in milliseconds. */
+const END_CLOCK_BYTES_MAX = 5;
 const INITIAL_BYTES = 16_384;

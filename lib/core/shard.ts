@@ -111,6 +111,12 @@ export class Shard {
     }
   }
 
+  /** Moves the clock to `toMs`, before which nothing is due. */
+  moveClock(toMs: number): void {
+    invariant(this.#wheel.poll(toMs) === NO_ROW, "no timer is due before the next deadline");
+    this.#settle(toMs);
+  }
+
   /**
    * Applies event `event` of the chunk. The clock has been advanced to its instant, and the sink
    * has room.

@@ -22,10 +22,9 @@ export class StateHash {
     this.#high = (this.#high - finishHash(hash ^ 0x5bd1e995)) | 0;
   }
 
-  /** Adds the sum of another state, for the hash of all shards together. */
-  addAll(other: StateHash): void {
-    this.#low = (this.#low + other.#low) | 0;
-    this.#high = (this.#high + other.#high) | 0;
+  /** The sum modulo 2^64. */
+  value(): bigint {
+    return (BigInt(this.#high >>> 0) << 32n) | BigInt(this.#low >>> 0);
   }
 
   /** Sixteen hexadecimal digits. */

@@ -1,8 +1,8 @@
 /**
  * Where events come from: an ordered log of records per input partition.
  *
- * Call order: `open` once, then `ranges` and `committedOffsets` as often as wanted, then `start`
- * once; from then on the source calls the listener, never from inside a call of its own methods.
+ * Call order: `open` once, then `ranges` and `committedOffsets` as often as wanted, then `start`;
+ * from then on the source calls the listener, never from inside a call of its own methods.
  * The source keeps fetching by itself, waits for brokers that are away without end, and reports
  * that state through `onPartitionState`; only what nobody can wait out is thrown or reported as a
  * `SourceError` with `retryable: false`.
@@ -19,7 +19,10 @@ export interface Source {
    * the caller calls again with newer ones, and nothing but time is lost.
    */
   commitOffsets(offsets: readonly number[]): Promise<void>;
-  /** Starts to fetch each input partition from its offset. */
+  /**
+   * Starts to fetch each input partition from its offset. After `stop` it may be called again,
+   * with other offsets: a shard that recovers reads again what it had not yet written.
+   */
   start(offsets: readonly number[], listener: SourceListener): void;
   /** A paused partition is not fetched; what is under way may still arrive. */
   setPaused(partition: number, paused: boolean): void;

@@ -39,7 +39,7 @@ const ALL_OF_LIB = [
  */
 const LAYERS: Readonly<Record<string, Layer>> = {
   "core": { imports: [], outside: [] },
-  "ports": { imports: [], types: ["core"], outside: [] },
+  "ports": { imports: [], types: ["core", "telemetry"], outside: [] },
   "telemetry": { imports: ["core", "ports", "version"], outside: [] },
   "engine": { imports: ["core", "ports", "telemetry", "version"], outside: [] },
   "config": { imports: ["core", "version"], outside: ["yaml", "zod"] },

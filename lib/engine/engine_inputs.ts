@@ -1,0 +1,182 @@
+import { ByteWriter } from "../core/byte_writer.ts";
+import { writeInputPositions } from "../core/position.ts";
+import type { DeadLetterSink } from "../ports/dead_letters.ts";
+import type { FetchedRecords, Source, SourceError, SourceListener } from "../ports/source.ts";
+import type { EngineMetrics } from "../telemetry/engine_metrics.ts";
+import { InputMerge } from "./input_merge.ts";
+import type { InputPartition } from "./input_partition.ts";
+
+export interface EngineInputsOptions {
+  readonly source: Source;
+  readonly deadLetters: DeadLetterSink;
+  readonly partitions: readonly InputPartition[];
+  readonly metrics: EngineMetrics;
+  /** The guarded clock. */
+  readonly nowMs: () => number;
+  readonly monotonicMs: () => number;
+  /** Something can be taken that could not before. */
+  readonly onWork: () => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * All input partitions together: what was fetched and not yet taken, who is behind, who has to be
+ * waited for, and who is paused so that memory stays bounded.
+ */
+export class EngineInputs implements SourceListener {
+  readonly partitions: readonly InputPartition[];
+  readonly merge: InputMerge;
+  readonly #options: EngineInputsOptions;
+  readonly #writer = new ByteWriter(512);
+  /** Counts the restarts: an answer from before one is not for us any more. */
+  #generation = 0;
+  #pausedCount = 0;
+
+  constructor(options: EngineInputsOptions) {
+    this.#options = options;
+    this.partitions = options.partitions;
+    this.merge = new InputMerge(options.partitions);
+  }
+
+  /** Bytes that the inputs of a position take, at most. */
+  get positionBytesMax(): number {
+    let bytes = 16;
+    for (const { topic } of this.partitions) bytes += 24 + topic.length * 3;
+    return bytes;
+  }
+
+  onFetch(fetched: FetchedRecords): void {
+    const partition = this.partitions[fetched.partition]!;
+    const { letters, open } = partition.add(fetched, this.#options.nowMs());
+    const { inputs } = this.#options.metrics;
+    inputs.highWatermark[partition.index] = fetched.highWatermark;
+    if (letters.length > 0) {
+      const generation = this.#generation;
+      this.#options.deadLetters.send(letters).then(() => {
+        if (generation !== this.#generation) return;
+        open();
+        this.#options.onWork();
+      }, this.#options.onFailure);
+    }
+    if (!partition.paused && partition.queuedEvents > QUEUED_EVENTS_MAX) this.#pause(partition);
+    if (partition.head() !== null) this.#options.onWork();
+  }
+
+  onPartitionState(partition: number, reachable: boolean): void {
+    this.partitions[partition]!.reachable = reachable;
+    this.#options.metrics.inputs.reachable[partition] = reachable ? 1 : 0;
+    this.#options.onWork();
+  }
+
+  onError(error: SourceError): void {
+    this.#options.onFailure(error);
+  }
+
+  /** Starts to fetch every partition from `offsets`, whatever was fetched before. */
+  start(offsets: Float64Array, ends: readonly number[]): void {
+    this.#generation++;
+    for (const partition of this.partitions) {
+      partition.restart(offsets[partition.index]!);
+      partition.highWatermark = ends[partition.index]!;
+      if (partition.paused) this.#resume(partition);
+      this.#options.metrics.inputs.reachable[partition.index] = 1;
+    }
+    this.#options.source.start([...offsets], this);
+  }
+
+  /** Fetches paused partitions again that have room. Called once a round. */
+  resume(): void {
+    if (this.#pausedCount === 0) return;
+    for (const partition of this.partitions) {
+      if (partition.paused && partition.queuedEvents < QUEUED_EVENTS_MAX / 2) {
+        this.#resume(partition);
+      }
+    }
+  }
+
+  /** Next offset per partition that nobody has taken. */
+  positions(): Float64Array {
+    const offsets = new Float64Array(this.partitions.length);
+    for (const partition of this.partitions) offsets[partition.index] = partition.position;
+    return offsets;
+  }
+
+  /** The inputs part of `sw-position` for these offsets. */
+  encode(offsets: Float64Array): Uint8Array {
+    this.#writer.clear();
+    writeInputPositions(
+      this.#writer,
+      this.partitions.map(({ topic, partition, index }) => ({
+        topic,
+        partition,
+        offset: offsets[index]!,
+      })),
+    );
+    return this.#writer.view().slice();
+  }
+
+  /**
+   * Whether a partition has to be waited for: it is behind, nothing of it is queued, and that for
+   * less than a second. One that cannot be fetched, or is paused, holds nothing up.
+   */
+  mustWait(): boolean {
+    const monotonicMs = this.#options.monotonicMs();
+    let wait = false;
+    for (const partition of this.partitions) {
+      if (!partition.isBehind || partition.head() !== null || this.#isExcused(partition)) {
+        partition.starvedSinceMs = NaN;
+        continue;
+      }
+      if (Number.isNaN(partition.starvedSinceMs)) partition.starvedSinceMs = monotonicMs;
+      if (monotonicMs - partition.starvedSinceMs < STARVED_WAIT_MS) wait = true;
+    }
+    return wait;
+  }
+
+  /**
+   * Whether any input is behind the end its last fetch reported, so that timers must not run on.
+   *
+   * @param skipBefore Offsets of a shard below which it has everything: while the reader is below
+   * one, that partition does not count for it.
+   */
+  isBehind(skipBefore: Float64Array | null): boolean {
+    const monotonicMs = this.#options.monotonicMs();
+    for (const partition of this.partitions) {
+      if (!partition.isBehind && partition.head() === null) continue;
+      if (this.#isExcused(partition)) continue;
+      if (monotonicMs - partition.starvedSinceMs >= STARVED_WAIT_MS) continue;
+      if (skipBefore !== null && partition.position < skipBefore[partition.index]!) continue;
+      return true;
+    }
+    return false;
+  }
+
+  /** Brings the gauges up to date. */
+  report(): void {
+    const { inputs } = this.#options.metrics;
+    for (const partition of this.partitions) {
+      inputs.position[partition.index] = partition.position;
+      inputs.paused[partition.index] = partition.paused ? 1 : 0;
+    }
+  }
+
+  #isExcused(partition: InputPartition): boolean {
+    return !partition.reachable || partition.paused;
+  }
+
+  #pause(partition: InputPartition): void {
+    partition.paused = true;
+    this.#pausedCount++;
+    this.#options.source.setPaused(partition.index, true);
+  }
+
+  #resume(partition: InputPartition): void {
+    partition.paused = false;
+    this.#pausedCount--;
+    this.#options.source.setPaused(partition.index, false);
+  }
+}
+
+/** A partition with more events queued than this is not fetched until half of them are taken. */
+const QUEUED_EVENTS_MAX = 50_000;
+const STARVED_WAIT_MS = 1000;

@@ -1,0 +1,46 @@
+import type { EngineContext } from "./engine_context.ts";
+
+/** Brings the numbers that are not counted as they happen up to date: gauges, and the core's counts. */
+export class EngineReport {
+  readonly #context: EngineContext;
+  #alarmed = false;
+
+  constructor(context: EngineContext) {
+    this.#context = context;
+  }
+
+  update(): void {
+    const { options, counters, inputs, runners } = this.#context;
+    const { metrics } = options;
+    metrics.duplicates = counters.duplicates;
+    metrics.lateStarts = counters.lateStarts;
+    metrics.orphanEnds = counters.orphanEnds;
+    metrics.droppedStarts = counters.droppedStarts;
+    metrics.heartbeatsCoalesced = counters.coalescedHeartbeats;
+    inputs.report();
+    metrics.brokersReachable = inputs.partitions.some(({ reachable }) => reachable);
+    const { shards } = metrics;
+    for (const { index, shard, writer, backlog } of runners) {
+      shards.inFlightBatches[index] = writer.inFlight.length;
+      shards.queuedEvents[index] = backlog.size;
+      if (shard === null) continue;
+      shards.sessionsActive[index] = shard.activeCount;
+      shards.endsRemembered[index] = shard.remembered.endedCount;
+      shards.earlyEnds[index] = shard.remembered.earlyEndCount;
+      shards.stateHash[index] = shard.stateHash.value();
+    }
+    this.#reportClock();
+  }
+
+  #reportClock(): void {
+    const { clock, options } = this.#context;
+    options.metrics.clockOffsetMs = clock.differenceMs;
+    options.metrics.clockJumpAlarm = clock.alarm;
+    if (clock.alarm === this.#alarmed) return;
+    this.#alarmed = clock.alarm;
+    const fields = { byMs: Math.round(clock.differenceMs) };
+    if (clock.alarm) {
+      options.logger.error("the wall clock jumped: timers stand still until it is settled", fields);
+    } else options.logger.warn("the wall clock is settled: timers go on", fields);
+  }
+}

@@ -1,0 +1,153 @@
+import { EventChunk } from "../core/event_chunk.ts";
+import type { DeadLetter } from "../ports/dead_letters.ts";
+import type { FetchedRecords } from "../ports/source.ts";
+import type { DecodedFetch, InputDecoder } from "./input_decoder.ts";
+
+/** A fetch, decoded: its events, how far it reaches, and how far it may be taken by now. */
+export interface QueuedFetch {
+  readonly chunk: EventChunk;
+  /** The next event to take. */
+  next: number;
+  /** The offset after its last record. */
+  readonly nextOffset: number;
+  /** Its first dead letter that is not acknowledged; Infinity when there is none. */
+  gateOffset: number;
+  /** Events that are taken and not yet applied: the chunk is in use. */
+  pending: number;
+}
+
+/**
+ * What was fetched of one input partition and not yet taken, in offset order.
+ *
+ * It is offered only up to its first dead letter that is not acknowledged, so no position can
+ * pass an event whose dead letter could still be lost.
+ */
+export class InputPartition {
+  readonly index: number;
+  readonly topic: string;
+  readonly partition: number;
+  /** The end of the partition as its last fetch reported; -1 before the first. */
+  highWatermark = -1;
+  reachable = true;
+  paused = false;
+  /** Monotonic instant since when it is behind with nothing queued; NaN while it is not. */
+  starvedSinceMs = NaN;
+  readonly #decoder: InputDecoder;
+  readonly #queue: QueuedFetch[] = [];
+  readonly #spare: EventChunk[] = [];
+  #position = 0;
+  #fetchedTo = 0;
+  #queuedEvents = 0;
+
+  constructor(index: number, topic: string, partition: number, decoder: InputDecoder) {
+    this.index = index;
+    this.topic = topic;
+    this.partition = partition;
+    this.#decoder = decoder;
+  }
+
+  /** The next offset that has not been taken. */
+  get position(): number {
+    return this.#position;
+  }
+
+  get queuedEvents(): number {
+    return this.#queuedEvents;
+  }
+
+  /** Whether there is more on the broker than was fetched, as far as is known. */
+  get isBehind(): boolean {
+    return this.highWatermark < 0 || this.#fetchedTo < this.highWatermark;
+  }
+
+  /** Forgets what is queued: the partition is fetched from `offset` on. */
+  restart(offset: number): void {
+    this.#queue.length = 0;
+    this.#queuedEvents = 0;
+    this.#position = offset;
+    this.#fetchedTo = offset;
+    this.highWatermark = -1;
+    this.starvedSinceMs = NaN;
+  }
+
+  /**
+   * Decodes a fetch into the queue.
+   *
+   * @returns the fetch, with its dead letters, which the caller sends; it calls `open` on it when
+   * they are acknowledged.
+   */
+  add(
+    fetched: FetchedRecords,
+    nowMs: number,
+  ): { letters: readonly DeadLetter[]; open: () => void } {
+    this.highWatermark = fetched.highWatermark;
+    const chunk = this.#spare.pop() ?? new EventChunk(INITIAL_EVENTS);
+    const { nextOffset, letters }: DecodedFetch = this.#decoder.decode(fetched, chunk, nowMs);
+    this.#fetchedTo = Math.max(this.#fetchedTo, nextOffset);
+    const gateOffset = letters.length === 0 ? Infinity : letters[0]!.offset;
+    const queued = { chunk, next: 0, nextOffset, gateOffset, pending: 0 };
+    this.#queue.push(queued);
+    this.#queuedEvents += chunk.count;
+    const open = () => {
+      queued.gateOffset = Infinity;
+      this.settle();
+    };
+    this.settle();
+    return { letters, open };
+  }
+
+  /** Drops fetches that are taken whole, and moves the position past what held no event. */
+  settle(): void {
+    while (this.#queue.length > 0) {
+      const head = this.#queue[0]!;
+      if (head.next < head.chunk.count) {
+        this.#position = Math.max(
+          this.#position,
+          Math.min(head.chunk.offset(head.next), head.gateOffset),
+        );
+        return;
+      }
+      if (head.gateOffset !== Infinity) {
+        this.#position = Math.max(this.#position, head.gateOffset);
+        return;
+      }
+      this.#position = Math.max(this.#position, head.nextOffset);
+      this.#queue.shift();
+      if (head.pending === 0) this.#recycle(head.chunk);
+    }
+  }
+
+  /** The fetch whose next event may be taken, or null. */
+  head(): QueuedFetch | null {
+    const head = this.#queue[0];
+    if (head === undefined || head.next >= head.chunk.count) return null;
+    return head.chunk.offset(head.next) < head.gateOffset ? head : null;
+  }
+
+  /** The head's next event was taken. */
+  taken(head: QueuedFetch): void {
+    head.next++;
+    this.#queuedEvents--;
+    if (head.next === head.chunk.count) this.settle();
+    else this.#position = Math.min(head.chunk.offset(head.next), head.gateOffset);
+  }
+
+  /** An event that had been taken was applied or dropped. */
+  done(queued: QueuedFetch): void {
+    queued.pending--;
+    if (
+      queued.pending === 0 && queued.next >= queued.chunk.count && !this.#queue.includes(queued)
+    ) {
+      this.#recycle(queued.chunk);
+    }
+  }
+
+  #recycle(chunk: EventChunk): void {
+    if (this.#spare.length >= SPARE_CHUNKS_MAX) return;
+    chunk.clear();
+    this.#spare.push(chunk);
+  }
+}
+
+const INITIAL_EVENTS = 64;
+const SPARE_CHUNKS_MAX = 4;

@@ -1,0 +1,49 @@
+import type { EngineContext } from "./engine_context.ts";
+
+/**
+ * Publishes, now and then, up to where every shard has applied the input and all that came of it
+ * is acknowledged: records, early ends, dead letters. Recovery does not need it but where a log is
+ * empty or gone; ordinary lag tools read it.
+ */
+export class OffsetCommitter {
+  readonly #context: EngineContext;
+  #last: readonly number[] = [];
+  #isBusy = false;
+
+  constructor(context: EngineContext) {
+    this.#context = context;
+  }
+
+  /** Commits what can be committed by now, unless that is what was committed last. */
+  async commit(): Promise<void> {
+    if (this.#isBusy) return;
+    const offsets = this.#lowest();
+    if (offsets.every((offset, i) => offset === this.#last[i])) return;
+    this.#isBusy = true;
+    try {
+      await this.#context.ports.source.commitOffsets(offsets);
+      this.#last = offsets;
+    } catch (error) {
+      this.#context.options.logger.warn(
+        "cannot commit the group's offsets; nothing depends on them but lag tools",
+        { error },
+        { everyMs: 60_000 },
+      );
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  #lowest(): number[] {
+    const { inputs, runners } = this.#context;
+    const taken = inputs.positions();
+    const lowest = [...taken];
+    for (const runner of runners) {
+      const offsets = runner.isSettled() ? taken : runner.acknowledged;
+      for (let i = 0; i < lowest.length; i++) {
+        if (offsets[i]! < lowest[i]!) lowest[i] = offsets[i]!;
+      }
+    }
+    return lowest;
+  }
+}

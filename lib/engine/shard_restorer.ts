@@ -1,0 +1,188 @@
+import { POSITION_HEADER } from "../core/batch_builder.ts";
+import { LogFold } from "../core/log_fold.ts";
+import { type Position, PositionError, readPosition } from "../core/position.ts";
+import { RecordBatchReader, type RecordBatchReaderOptions } from "../core/record_batch_reader.ts";
+import { RecordHeaderReader } from "../core/record_header_reader.ts";
+import type { RecordLayout } from "../core/record_layout.ts";
+import { Shard, type ShardOptions } from "../core/shard.ts";
+import type { OutputLog, ShardOwnership } from "../ports/output_log.ts";
+import { EngineError } from "./engine_error.ts";
+
+/** A shard as its log tells it, owned by this process. */
+export interface RestoredShard {
+  readonly shard: Shard;
+  readonly ownership: ShardOwnership;
+  /** What the last data batch says; null when the partition holds none. */
+  readonly position: Position | null;
+}
+
+export interface ShardRestorerOptions {
+  readonly log: OutputLog;
+  readonly topic: string;
+  readonly shards: number;
+  readonly layouts: readonly RecordLayout[];
+  readonly batches: RecordBatchReaderOptions;
+  /** Records read so far, of how many offsets: called now and then. */
+  readonly onProgress: (shard: number, done: number, total: number) => void;
+  /** What was odd but workable, for the log. */
+  readonly onWarning: (message: string, fields: Record<string, unknown>) => void;
+}
+
+/**
+ * Makes this process the owner of a shard and restores its state from the output: fence, position,
+ * state, in this order.
+ */
+export class ShardRestorer {
+  readonly #options: ShardRestorerOptions;
+
+  constructor(options: ShardRestorerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param shardOptions Of the shard to make; its clock starts at `startMs` where there is no log.
+   * @throws EngineError when the log is not ours, or of a newer version, or of another shape.
+   * @throws OutputLogError
+   */
+  async restore(shardOptions: ShardOptions): Promise<RestoredShard> {
+    const { index } = shardOptions;
+    const { log } = this.#options;
+    const ownership = await log.acquire(index);
+    const shard = new Shard(shardOptions);
+    const tail = ownership.end > ownership.logStart
+      ? await log.readTail(index, ownership.end)
+      : null;
+    if (tail === null) {
+      if (ownership.logStart > 0) {
+        this.#options.onWarning(
+          "the output holds no data batch any more: retention or an operator removed it",
+          { shard: index, logStart: ownership.logStart },
+        );
+      }
+      return { shard, ownership, position: null };
+    }
+    const position = this.#lastPosition(index, tail);
+    this.#checkShape(position);
+    let from = position.restoreOffset;
+    if (from < ownership.logStart) {
+      this.#options.onWarning(
+        "the output begins after the offset that this shard restores from: sessions that wrote " +
+          "nothing since are lost; retention.ms of the output topic is too small",
+        { shard: index, restoreOffset: from, logStart: ownership.logStart },
+      );
+      from = ownership.logStart;
+    }
+    await this.#fold(shard, from, ownership.end, position);
+    return { shard, ownership, position };
+  }
+
+  async #fold(shard: Shard, from: number, to: number, last: Position): Promise<void> {
+    const { log, batches, onProgress } = this.#options;
+    const reader = new RecordBatchReader(batches);
+    const headers = new RecordHeaderReader();
+    let fold: LogFold | null = null;
+    let layout = "";
+    onProgress(shard.index, 0, to - from);
+    for await (const records of log.read(shard.index, from, to)) {
+      reader.reset(records);
+      while (reader.nextBatch()) {
+        if (reader.lastOffset < from) continue;
+        if (reader.undecodable !== null) this.#failUndecodable(shard.index, reader);
+        if (reader.isControl) continue;
+        const position = positionOf(reader, headers);
+        if (position === null) this.#failForeign(shard.index, reader.baseOffset);
+        if (fold === null || position.layout !== layout) {
+          layout = position.layout;
+          fold = new LogFold(shard, this.#layout(shard.index, layout));
+        }
+        fold.beginBatch(position);
+        while (reader.nextRecord()) {
+          if (!fold.record(reader.bytes, reader.valueFrom, reader.valueTo)) {
+            this.#failForeign(shard.index, reader.offset);
+          }
+        }
+        fold.endBatch();
+        onProgress(shard.index, Math.min(reader.lastOffset + 1, to) - from, to - from);
+      }
+    }
+    (fold ?? new LogFold(shard, this.#options.layouts[0]!)).finish(last.clockMs);
+  }
+
+  #lastPosition(shard: number, tail: Uint8Array): Position {
+    const reader = new RecordBatchReader(this.#options.batches);
+    reader.reset(tail);
+    let position: Position | null = null;
+    try {
+      while (reader.nextBatch()) {
+        if (reader.undecodable !== null) this.#failUndecodable(shard, reader);
+        if (!reader.isControl) position = positionOf(reader, new RecordHeaderReader());
+      }
+    } catch (error) {
+      if (!(error instanceof PositionError)) throw error;
+      throw new EngineError(`${this.#name(shard)}: ${error.message}`, {
+        code: "state",
+        cause: error,
+      });
+    }
+    if (position === null) this.#failForeign(shard, reader.baseOffset);
+    return position;
+  }
+
+  #checkShape(position: Position): void {
+    const { shards, topic } = this.#options;
+    if (position.shards === shards) return;
+    throw new EngineError(
+      `The output topic ${topic} has ${shards} partitions, but it had ${position.shards} when ` +
+        "its records were written: devices would change their partition. Go back to " +
+        `${position.shards} partitions, or let all sessions end (stop the input and wait for ` +
+        "session.maxDuration) and move to a new output topic",
+      { code: "config" },
+    );
+  }
+
+  #layout(shard: number, name: string): RecordLayout {
+    const layout = this.#options.layouts.find((known) => known.name === name);
+    if (layout !== undefined) return layout;
+    throw new EngineError(
+      `${this.#name(shard)} has records in layout ${JSON.stringify(name)}, which this program ` +
+        "does not know; run the program that wrote them, or move to a new output topic",
+      { code: "config" },
+    );
+  }
+
+  #failForeign(shard: number, offset: number): never {
+    throw new EngineError(
+      `${this.#name(shard)} holds a record at offset ${offset} that sessionwheel did not write. ` +
+        "State is restored from this topic, so nobody else may write to it: give the other " +
+        "writer, or sessionwheel, a topic of its own",
+      { code: "state" },
+    );
+  }
+
+  #failUndecodable(shard: number, reader: RecordBatchReader): never {
+    throw new EngineError(
+      `${this.#name(shard)} holds a batch at offset ${reader.baseOffset} that cannot be read: ` +
+        `${reader.undecodable} ${reader.undecodableDetail}`,
+      { code: "state" },
+    );
+  }
+
+  #name(shard: number): string {
+    return `Partition ${shard} of the output topic ${this.#options.topic}`;
+  }
+}
+
+/** The position in the header of the last record of the reader's batch; null when it has none. */
+function positionOf(reader: RecordBatchReader, headers: RecordHeaderReader): Position | null {
+  let position: Position | null = null;
+  while (reader.nextRecord()) {
+    if (reader.headerCount === 0) continue;
+    headers.reset(reader.bytes, reader.headersFrom, reader.headersTo, reader.headerCount);
+    if (!headers.find(HEADER_NAME) || headers.valueFrom < 0) continue;
+    position = readPosition(headers.bytes.subarray(headers.valueFrom, headers.valueTo));
+  }
+  reader.rewindRecords();
+  return position;
+}
+
+const HEADER_NAME = new TextEncoder().encode(POSITION_HEADER);

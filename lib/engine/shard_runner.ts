@@ -1,0 +1,342 @@
+import { BatchBuilder } from "../core/batch_builder.ts";
+import { ByteWriter } from "../core/byte_writer.ts";
+import { ID_IS_INTEGER } from "../core/id_codec.ts";
+import { type Position, writeEarlyEnd, writePositionHead } from "../core/position.ts";
+import type { RecordLayout } from "../core/record_layout.ts";
+import { RestorePoint } from "../core/restore_point.ts";
+import type { Shard } from "../core/shard.ts";
+import type { ShardOwnership } from "../ports/output_log.ts";
+import { EventBacklog } from "./event_backlog.ts";
+import type { QueuedFetch } from "./input_partition.ts";
+import { type InFlightBatch, ShardWriter } from "./shard_writer.ts";
+
+/** A batch in flight, with all that its acknowledgement settles. */
+export interface ShardBatch extends InFlightBatch {
+  readonly builder: BatchBuilder;
+  /** T: the shard's clock when it was closed. */
+  readonly clockMs: number;
+  /** Next offset of each input partition that the batch's position tells. */
+  readonly inputs: Float64Array;
+}
+
+/** The inputs of a position, as all shards of a round share them. */
+export interface RoundInputs {
+  /** Next offset per input partition that nobody has taken. */
+  readonly offsets: Float64Array;
+  /** The same as the bytes of `sw-position`. */
+  readonly bytes: Uint8Array;
+}
+
+export interface ShardRunnerOptions {
+  readonly index: number;
+  readonly layout: RecordLayout;
+  readonly shards: number;
+  readonly inputs: number;
+  readonly batchBytesMax: number;
+}
+
+/**
+ * One shard as the engine runs it: its state, the events that wait for it, the batch that is being
+ * built, the batches in flight, and how far its output stands for its input.
+ *
+ * ```
+ *               restored            no answer, no leader              written again
+ *  restoring ────────────► running ──────────────────────► stalled ────────────────► running
+ *      ▲                      │                                │ backlog full
+ *      │   broker disagrees   │                                ▼
+ *      └──────────────────────┘                             detached: reads its input again later
+ * ```
+ */
+export class ShardRunner {
+  readonly index: number;
+  readonly backlog = new EventBacklog();
+  readonly writer = new ShardWriter<ShardBatch>();
+  /** Below these offsets the log has the outputs of this shard already. */
+  readonly skipBefore: Float64Array;
+  /** Next offset per input partition whose outputs are all acknowledged. */
+  readonly acknowledged: Float64Array;
+  /** Null while the shard is being restored. */
+  shard: Shard | null = null;
+  /** It gave up its place in the input: where it has to be read again from is in `skipBefore`. */
+  isDetached = false;
+  /** It is detached and waits for the reader to go back for it. */
+  isReturning = false;
+  /** It ended for good. */
+  isStopped = false;
+  /** Whether `skipBefore` lies past what was taken, of any partition. */
+  isAhead = true;
+  /** Next offset of the output partition, as far as acknowledged. */
+  logEnd = 0;
+  /** Failures in a row of the batches in flight. */
+  failures = 0;
+  readonly #options: ShardRunnerOptions;
+  readonly #header = new ByteWriter(512);
+  #spare: BatchBuilder[] = [];
+  #open: BatchBuilder | null = null;
+  #restorePoint = new RestorePoint(0, 0, 0, 0);
+  #producerId = -1;
+  #epoch = -1;
+  #batchNumber = 0;
+  readonly #facts = new ByteWriter(512);
+  readonly #scratch = new Uint8Array(256);
+
+  constructor(options: ShardRunnerOptions) {
+    this.index = options.index;
+    this.#options = options;
+    this.skipBefore = new Float64Array(options.inputs);
+    this.acknowledged = new Float64Array(options.inputs).fill(-1);
+  }
+
+  get producerId(): number {
+    return this.#producerId;
+  }
+
+  /** The batch that is being built in this round, or null. */
+  get building(): BatchBuilder | null {
+    return this.#open;
+  }
+
+  /** Whether it can apply events and write records at all in this round. */
+  get canWrite(): boolean {
+    return this.shard !== null && !this.isStopped && !this.isDetached && this.writer.canSend();
+  }
+
+  /** Takes over what was restored. `skipBefore` is set by the caller, who knows the input. */
+  run(shard: Shard, ownership: ShardOwnership, position: Position | null): void {
+    const { heartbeatIntervalMs, graceMs } = shard.rules;
+    const windowMs = Math.max(heartbeatIntervalMs, graceMs);
+    this.shard = shard;
+    this.#producerId = ownership.producerId;
+    this.#epoch = ownership.epoch;
+    this.#batchNumber = position === null ? 0 : position.batchNumber;
+    this.logEnd = ownership.end;
+    const restoreOffset = position === null
+      ? ownership.end
+      : Math.max(position.restoreOffset, ownership.logStart);
+    this.#restorePoint = new RestorePoint(windowMs, restoreOffset, shard.clockMs, ownership.end);
+    this.writer.reset();
+    this.isAhead = true;
+    this.failures = 0;
+  }
+
+  /** Drops the state and all that is not acknowledged: the log is to be asked again. */
+  dropState(): void {
+    this.shard?.discard();
+    this.shard = null;
+    for (const batch of this.writer.inFlight) this.#release(batch.builder);
+    this.writer.reset();
+    this.#abandonOpen();
+    this.dropBacklog();
+  }
+
+  dropBacklog(): void {
+    while (this.backlog.size > 0) {
+      this.backlog.partition.done(this.backlog.queued);
+      this.backlog.shift();
+    }
+    this.backlog.clear();
+  }
+
+  /**
+   * Applies one event, firing what is due before it.
+   *
+   * @returns false when it has to wait: the batch is full or may not be sent now.
+   */
+  apply(queued: QueuedFetch, event: number, frontierMs: number, round: Round): boolean {
+    if (!this.canWrite) return false;
+    const shard = this.shard!;
+    const builder = this.#begin(round);
+    if (!builder.hasRoom()) return false;
+    const clockMs = shard.clockMs;
+    if (frontierMs > clockMs || shard.nextDeadlineMs() <= clockMs) {
+      if (!this.#advance(Math.max(clockMs, frontierMs), round, builder)) return false;
+      if (!builder.hasRoom()) return false;
+    }
+    shard.apply(queued.chunk, event, round.nowMs, builder);
+    if (shard.remembered.unwrittenCount > 0) this.#reserve(round, builder);
+    return true;
+  }
+
+  /**
+   * Moves the clock on and fires what is due.
+   *
+   * @returns false when the batch was full first.
+   */
+  punctuate(toMs: number, round: Round): boolean {
+    const shard = this.shard!;
+    if (toMs < shard.nextDeadlineMs()) {
+      shard.moveClock(toMs);
+      return true;
+    }
+    return this.#advance(toMs, round, this.#begin(round));
+  }
+
+  /**
+   * Closes the batch of this round.
+   *
+   * @returns it, counted as sent, or null when the round brought no record.
+   */
+  close(round: Round, inputs: RoundInputs): ShardBatch | null {
+    const builder = this.#open;
+    if (builder === null) return null;
+    if (builder.count === 0) {
+      this.#abandonOpen();
+      return null;
+    }
+    this.#open = null;
+    const shard = this.shard!;
+    const clockMs = shard.clockMs;
+    const own = this.#ownInputs(inputs);
+    this.#writeHeader(shard, builder, own === null ? inputs.bytes : round.encodeInputs(own));
+    const bytes = builder.finish(
+      this.#producerId,
+      this.#epoch,
+      this.writer.nextSequence,
+      this.#header.bytes,
+      this.#header.length,
+    );
+    const batch: ShardBatch = {
+      builder,
+      bytes,
+      count: builder.count,
+      clockMs,
+      inputs: own ?? inputs.offsets,
+      sentAtMs: round.monotonicMs,
+      result: null,
+    };
+    this.writer.sent(batch);
+    return batch;
+  }
+
+  /** The log has the oldest batch in flight. */
+  batchAcknowledged(batch: ShardBatch, baseOffset: number): void {
+    this.failures = 0;
+    this.logEnd = baseOffset + batch.count;
+    this.#restorePoint.acknowledged(batch.clockMs, baseOffset, this.logEnd);
+    this.acknowledged.set(batch.inputs);
+    this.#release(batch.builder);
+  }
+
+  /** Whether everything it took is applied and written: `acknowledged` may follow the input. */
+  isSettled(): boolean {
+    return this.shard !== null && !this.isDetached && this.writer.inFlight.length === 0 &&
+      this.backlog.size === 0 && this.shard.remembered.unwrittenCount === 0;
+  }
+
+  /** Next offset per input partition that this shard will apply, given what was taken. */
+  positions(taken: Float64Array): Float64Array {
+    const positions = taken.slice();
+    for (let i = 0; i < positions.length; i++) {
+      if (this.skipBefore[i]! > positions[i]!) positions[i] = this.skipBefore[i]!;
+    }
+    this.backlog.lowerPositions(positions);
+    return positions;
+  }
+
+  #ownInputs(inputs: RoundInputs): Float64Array | null {
+    if (this.isAhead) {
+      this.isAhead = false;
+      for (let i = 0; i < this.skipBefore.length; i++) {
+        if (this.skipBefore[i]! > inputs.offsets[i]!) this.isAhead = true;
+      }
+    }
+    return this.isAhead || this.backlog.size > 0 ? this.positions(inputs.offsets) : null;
+  }
+
+  #advance(toMs: number, round: Round, builder: BatchBuilder): boolean {
+    const shard = this.shard!;
+    const sinceMs = shard.clockMs;
+    const isDone = shard.advance(toMs, round.nowMs, builder);
+    // Heartbeats were left out, or due timers are unwritten: R must stand still from before.
+    if (shard.takeLeftOut() || !isDone) this.#restorePoint.hold(sinceMs, shard.clockMs);
+    return isDone;
+  }
+
+  #begin(round: Round): BatchBuilder {
+    if (this.#open !== null) return this.#open;
+    const builder = this.#spare.pop() ?? this.#newBuilder();
+    builder.begin(round.nowMs);
+    this.#open = builder;
+    this.#reserve(round, builder);
+    return builder;
+  }
+
+  /** Keeps room for the header, and no more early ends unwritten than it can take. */
+  #reserve(round: Round, builder: BatchBuilder): void {
+    const { remembered } = this.shard!;
+    const factBytesMax = this.#options.batchBytesMax / 4;
+    const countMax = Math.floor(factBytesMax / EARLY_END_BYTES_MAX);
+    // Only where no record comes out at all, to carry them: they are in the input still.
+    if (remembered.unwrittenCount > countMax && builder.count === 0) {
+      remembered.dropUnwritten(countMax);
+    }
+    builder.reservedBytes = HEAD_BYTES_MAX + round.inputBytes +
+      remembered.unwrittenCount * EARLY_END_BYTES_MAX;
+  }
+
+  #writeHeader(shard: Shard, builder: BatchBuilder, inputs: Uint8Array): void {
+    const { rows, remembered, rules } = shard;
+    const header = this.#header;
+    const facts = this.#facts;
+    header.clear();
+    facts.clear();
+    let earlyEndCount = 0;
+    remembered.takeUnwritten((row) => {
+      earlyEndCount++;
+      writeEarlyEnd(facts, {
+        deviceId: this.#scratch.slice(0, rows.writeDevice(row, this.#scratch, 0)),
+        sessionId: this.#scratch.slice(0, rows.writeSession(row, this.#scratch, 0)),
+        sessionIdIsInteger: (rows.sessionKind(row) & ID_IS_INTEGER) !== 0,
+        atMs: rows.orderKey(row),
+        reportedDurationMs: rows.reportedDurationMs(row),
+        clockMs: rows.startedAt(row),
+      });
+    });
+    writePositionHead(header, {
+      layout: this.#options.layout.name,
+      producerId: this.#producerId,
+      epoch: this.#epoch,
+      batchNumber: ++this.#batchNumber,
+      shards: this.#options.shards,
+      heartbeatIntervalMs: rules.heartbeatIntervalMs,
+      maxDurationMs: rules.maxDurationMs,
+      graceMs: rules.graceMs,
+      clockMs: shard.clockMs,
+      restoreOffset: this.#restorePoint.offset(shard.clockMs),
+      endClocksMs: builder.endClocks,
+      earlyEndCount,
+    });
+    header.writeRaw(facts.view());
+    header.writeRaw(inputs);
+  }
+
+  #newBuilder(): BatchBuilder {
+    return new BatchBuilder(this.#options.layout, this.#options.batchBytesMax);
+  }
+
+  #abandonOpen(): void {
+    if (this.#open !== null) this.#release(this.#open);
+    this.#open = null;
+  }
+
+  #release(builder: BatchBuilder): void {
+    if (this.#spare.length < BUILDERS_MAX) this.#spare.push(builder);
+  }
+}
+
+/** What is the same for all shards while a round lasts. */
+export interface Round {
+  /** The guarded clock, epoch milliseconds. */
+  readonly nowMs: number;
+  readonly monotonicMs: number;
+  /** Bytes that the inputs of a position take, at most. */
+  readonly inputBytes: number;
+  /** The bytes of `sw-position` for these offsets. */
+  readonly encodeInputs: (offsets: Float64Array) => Uint8Array;
+}
+
+const BUILDERS_MAX = 3;
+/** Device and session id, their lengths, form, three numbers. */
+const EARLY_END_BYTES_MAX = 256 + 128 + 32;
+/** All of `sw-position` but early ends and inputs; ends' clocks are far smaller than their records. */
+const HEAD_BYTES_MAX = 1024;

@@ -1,0 +1,198 @@
+import { type Position, PositionError } from "../core/position.ts";
+import { OutputLogError } from "../ports/output_log.ts";
+import type { EngineContext } from "./engine_context.ts";
+import { EngineError } from "./engine_error.ts";
+import type { RoundLoop } from "./round_loop.ts";
+import type { ShardRestorer } from "./shard_restorer.ts";
+import type { ShardRunner } from "./shard_runner.ts";
+import { chooseStartOffsets, type StartOffsets } from "./start_offsets.ts";
+
+/**
+ * Brings shards to run: all of them at the start, one of them when its log turned out to be
+ * another than it thought, or when it had left the input since it could not write.
+ *
+ * A shard that comes back needs input that the shared reader has passed: the reader goes back to
+ * the lowest position, and every other shard skips what it has applied already.
+ */
+export class ShardSupervisor {
+  readonly #context: EngineContext;
+  readonly #restorer: ShardRestorer;
+  readonly #loop: () => RoundLoop;
+  #isStopped = false;
+  #rewinding: Promise<void> | null = null;
+  #rewindAgain = false;
+
+  constructor(
+    context: EngineContext,
+    restorer: ShardRestorer,
+    loop: () => RoundLoop,
+  ) {
+    this.#context = context;
+    this.#restorer = restorer;
+    this.#loop = loop;
+  }
+
+  /** Nothing is restored or read again after this. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /**
+   * Restores every shard and says where its input goes on.
+   *
+   * @throws EngineError
+   */
+  async restoreAll(): Promise<StartOffsets> {
+    const { runners } = this.#context;
+    const positions: (Position | null)[] = new Array(runners.length).fill(null);
+    let next = 0;
+    const work = async () => {
+      while (next < runners.length && !this.#isStopped) {
+        const runner = runners[next++]!;
+        positions[runner.index] = await this.#restore(runner);
+      }
+    };
+    await Promise.all(Array.from({ length: RESTORES_AT_ONCE }, work));
+    const offsets = await this.#chooseOffsets(positions);
+    for (const runner of runners) {
+      this.#place(runner, offsets.ofShard[runner.index]!);
+      this.#context.options.metrics.shards.setState(runner.index, "running");
+    }
+    return offsets;
+  }
+
+  /** The log is not as the shard thought: it drops its state and restores it from the log. */
+  recover(runner: ShardRunner, reason: string): void {
+    const { options, fail } = this.#context;
+    options.metrics.recoveries++;
+    options.logger.warn("shard restores its state from the output", {
+      shard: runner.index,
+      reason,
+    });
+    runner.dropState();
+    // It takes no event until the reader stands where its log ends.
+    runner.isDetached = true;
+    this.#recover(runner).catch(fail);
+  }
+
+  /** A shard that had left the input can write again: it reads its part of the input again. */
+  rejoin(runner: ShardRunner): void {
+    runner.isReturning = true;
+    this.#rewind().catch(this.#context.fail);
+  }
+
+  async #recover(runner: ShardRunner): Promise<void> {
+    const position = await this.#restore(runner);
+    if (this.#isStopped) return;
+    const { ofShard } = await this.#chooseOffsets([position]);
+    this.#place(runner, ofShard[0]!);
+    runner.isReturning = true;
+    await this.#rewind();
+  }
+
+  /** Restores until it works: only what nobody can wait out ends it. */
+  async #restore(runner: ShardRunner): Promise<Position | null> {
+    const { options, clock, budget, counters, ports } = this.#context;
+    const { metrics, logger } = options;
+    metrics.shards.setState(runner.index, "restoring");
+    for (let attempt = 0;; attempt++) {
+      try {
+        const { shard, ownership, position } = await this.#restorer.restore({
+          index: runner.index,
+          rules: options.rules,
+          budget,
+          counters,
+          hashSeed: options.hashSeed,
+          startMs: clock.nowMs(),
+        });
+        if (position !== null && position.producerId !== ownership.producerId) {
+          logger.warn(
+            "the broker gave this shard a new producer id: it cannot fence older owners",
+            {
+              shard: runner.index,
+              before: position.producerId,
+              now: ownership.producerId,
+            },
+          );
+        }
+        runner.run(shard, ownership, position);
+        return position;
+      } catch (error) {
+        if (error instanceof PositionError) {
+          const message = `Shard ${runner.index} cannot be restored: ${error.message}`;
+          throw new EngineError(message, { code: "state", cause: error });
+        }
+        if (!(error instanceof OutputLogError) || !error.retryable) throw error;
+        const delayMs = Math.min(RESTORE_RETRY_MS_MAX, RESTORE_RETRY_MS * 2 ** attempt);
+        logger.warn("shard cannot be restored yet, trying again", {
+          shard: runner.index,
+          error,
+          inMs: delayMs,
+        }, { everyMs: 10_000, key: "restore" });
+        await new Promise<void>((resolve) => ports.clock.wakeAfter(delayMs, resolve));
+        if (this.#isStopped) return null;
+      }
+    }
+  }
+
+  async #chooseOffsets(positions: readonly (Position | null)[]): Promise<StartOffsets> {
+    const { ports, inputs, options } = this.#context;
+    return chooseStartOffsets({
+      inputs: inputs.partitions,
+      ranges: await ports.source.ranges(),
+      committed: await ports.source.committedOffsets(),
+      positions,
+      start: options.start,
+    });
+  }
+
+  #place(runner: ShardRunner, offsets: Float64Array): void {
+    const { metrics } = this.#context.options;
+    runner.skipBefore.set(offsets);
+    runner.acknowledged.set(offsets);
+    metrics.shards.outputEndOffset[runner.index] = runner.logEnd;
+  }
+
+  /** Starts the reader again at the lowest position of all shards that run. */
+  async #rewind(): Promise<void> {
+    this.#rewindAgain = true;
+    while (this.#rewinding !== null) await this.#rewinding;
+    if (!this.#rewindAgain || this.#isStopped) return;
+    this.#rewindAgain = false;
+    this.#rewinding = this.#doRewind();
+    try {
+      await this.#rewinding;
+    } finally {
+      this.#rewinding = null;
+    }
+  }
+
+  async #doRewind(): Promise<void> {
+    const { ports, inputs, runners, options } = this.#context;
+    const ranges = await ports.source.ranges();
+    await ports.source.stop();
+    const taken = inputs.positions();
+    const lowest = taken.slice();
+    for (const runner of runners) {
+      if (runner.shard === null || runner.isStopped) continue;
+      if (runner.isDetached && !runner.isReturning) continue;
+      for (let i = 0; i < taken.length; i++) {
+        const own = runner.skipBefore[i]!;
+        if (!runner.isReturning) runner.skipBefore[i] = Math.max(own, taken[i]!);
+        else if (own < lowest[i]!) lowest[i] = own;
+      }
+      runner.isAhead = true;
+      runner.isDetached = false;
+      runner.isReturning = false;
+      options.metrics.shards.setState(runner.index, "running");
+    }
+    options.logger.info("input is read again for a shard that came back");
+    this.#loop().resetFrontier();
+    inputs.start(lowest, ranges.map(({ end }) => end));
+    this.#loop().request();
+  }
+}
+
+const RESTORES_AT_ONCE = 4;
+const RESTORE_RETRY_MS = 100;
+const RESTORE_RETRY_MS_MAX = 5000;

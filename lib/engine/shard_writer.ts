@@ -1,0 +1,113 @@
+import type { ProduceResult } from "../ports/output_log.ts";
+
+/** A batch that was handed to the log and whose fate is not settled. */
+export interface InFlightBatch {
+  readonly bytes: Uint8Array;
+  /** Number of records. */
+  readonly count: number;
+  /** Monotonic instant of the first sending. */
+  readonly sentAtMs: number;
+  /** What the log answered to the last sending; null while it has not. */
+  result: ProduceResult | null;
+}
+
+/** What has to happen after an answer. */
+export type WriterVerdict =
+  /** Nothing: wait for more answers. */
+  | { readonly kind: "wait" }
+  /** The oldest batch is in the log at this offset. */
+  | { readonly kind: "acknowledged"; readonly baseOffset: number }
+  /** Send these again, in this order, after a pause. */
+  | { readonly kind: "resend"; readonly reason: string }
+  /** The sequence of the log is not ours: fence, restore, go on. */
+  | { readonly kind: "recover"; readonly reason: string }
+  /** Someone newer owns the shard. */
+  | { readonly kind: "fenced"; readonly reason: string };
+
+/**
+ * The window of a shard's batches in flight: at most two, of one producer id and one run of
+ * sequence numbers, so that the broker appends each once and in order however often it is sent.
+ *
+ * When the first fails retriably both are sent again in order; a sequence error (45) on the second
+ * then only says that the first is missing. On the first it means that the log is not as we think.
+ */
+export class ShardWriter<Batch extends InFlightBatch> {
+  readonly #inFlight: Batch[] = [];
+  #nextSequence = 0;
+  /** After InitProducerId the first batch goes alone. */
+  #isFirst = true;
+
+  get inFlight(): readonly Batch[] {
+    return this.#inFlight;
+  }
+
+  /** The sequence number of the next batch's first record. */
+  get nextSequence(): number {
+    return this.#nextSequence;
+  }
+
+  /** Whether another batch may be sent. */
+  canSend(): boolean {
+    if (this.#inFlight.length === 0) return true;
+    if (this.#isFirst || this.#inFlight.length >= IN_FLIGHT_MAX) return false;
+    // Behind a batch that failed nothing new may go.
+    return this.#inFlight[0]!.result === null;
+  }
+
+  sent(batch: Batch): void {
+    this.#inFlight.push(batch);
+    // Sequences run to 2^31 − 1 and go on at 0, also inside a batch.
+    this.#nextSequence = (this.#nextSequence + batch.count) % SEQUENCES;
+  }
+
+  /**
+   * The log answered a sending of `batch`. Call `settle` until it says `wait`.
+   */
+  answered(batch: Batch, result: ProduceResult): void {
+    batch.result = result;
+  }
+
+  /** What follows from the answers so far. An acknowledged batch leaves the window by this. */
+  settle(): WriterVerdict {
+    const first = this.#inFlight[0];
+    if (first === undefined || first.result === null) return WAIT;
+    switch (first.result.kind) {
+      case "acknowledged": {
+        this.#inFlight.shift();
+        this.#isFirst = false;
+        return first.result;
+      }
+      case "fenced":
+        return first.result;
+      case "rejected":
+        return { kind: "recover", reason: first.result.reason };
+      case "out_of_order":
+        return { kind: "recover", reason: "the broker misses a sequence before the first batch" };
+      case "retriable": {
+        const { reason } = first.result;
+        // The others' answers to the sending before must not be taken for those to the next.
+        if (this.#inFlight.some((batch) => batch.result === null)) return WAIT;
+        if (this.#inFlight.some((batch) => batch.result?.kind === "fenced")) {
+          return { kind: "fenced", reason };
+        }
+        return { kind: "resend", reason };
+      }
+    }
+  }
+
+  /** Readies the window to be sent again, in order. */
+  resend(): void {
+    for (const batch of this.#inFlight) batch.result = null;
+  }
+
+  /** Forgets everything: the shard has a new epoch, whose sequence starts at 0. */
+  reset(): void {
+    this.#inFlight.length = 0;
+    this.#nextSequence = 0;
+    this.#isFirst = true;
+  }
+}
+
+const WAIT: WriterVerdict = { kind: "wait" };
+const IN_FLIGHT_MAX = 2;
+const SEQUENCES = 2 ** 31;

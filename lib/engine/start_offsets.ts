@@ -1,0 +1,73 @@
+import type { InputPosition, Position } from "../core/position.ts";
+import type { InputPartition as InputName, InputRange } from "../ports/source.ts";
+import { EngineError } from "./engine_error.ts";
+
+export interface StartOffsetsOptions {
+  readonly inputs: readonly InputName[];
+  readonly ranges: readonly InputRange[];
+  /** The group's offsets; -1 = none. */
+  readonly committed: readonly number[];
+  /** The last position of each shard; null where its log holds none. */
+  readonly positions: readonly (Position | null)[];
+  readonly start: "earliest" | "latest";
+}
+
+export interface StartOffsets {
+  /** Per shard, the next offset of each input partition that it has to apply. */
+  readonly ofShard: readonly Float64Array[];
+  /** Whether nothing at all tells where to start: no position, no committed offset. */
+  readonly isFirstRun: boolean;
+}
+
+/**
+ * Where each shard goes on in each input partition: at the position in its log; where there is
+ * none at the group's committed offset, which is a lower bound for every shard; where there is
+ * neither, at the configured start.
+ *
+ * @throws EngineError when a position cannot be: before what retention left, or past the end.
+ */
+export function chooseStartOffsets(options: StartOffsetsOptions): StartOffsets {
+  const { inputs, ranges, committed, positions, start } = options;
+  const known = positions.filter((position) => position !== null);
+  const topics = new Set(known.flatMap(({ inputs }) => inputs.map(({ topic }) => topic)));
+  const isFirstRun = known.length === 0 && committed.every((offset) => offset < 0);
+  const ofShard = positions.map((position) => {
+    const byName = new Map(position?.inputs.map((input) => [nameOf(input), input.offset]));
+    return Float64Array.from(inputs, (input, i) => {
+      const range = ranges[i]!;
+      const inLog = byName.get(nameOf(input)) ?? -1;
+      const offset = Math.max(inLog, committed[i]!);
+      if (offset >= 0) return checked(offset, input, range);
+      // A partition that was added to a topic we read: everything in it is new to us.
+      if (topics.has(input.topic) && !isFirstRun) return range.logStart;
+      return start === "earliest" ? range.logStart : range.end;
+    });
+  });
+  return { ofShard, isFirstRun };
+}
+
+function checked(offset: number, input: InputName, range: InputRange): number {
+  const name = `Partition ${input.partition} of the input topic ${input.topic}`;
+  if (offset > range.end) {
+    throw new EngineError(
+      `${name} ends at offset ${range.end}, but this deployment has read it up to ${offset}: ` +
+        "the topic was deleted and created anew, or its end was lost. To start over with the new " +
+        "one, give the deployment another app.id and output topic",
+      { code: "state" },
+    );
+  }
+  if (offset < range.logStart) {
+    throw new EngineError(
+      `${name} begins at offset ${range.logStart}, but this deployment still needs ${offset}: ` +
+        `retention removed ${range.logStart - offset} records that were not read. To go on ` +
+        "without them, set the group's offset to the topic's beginning (kafka-consumer-groups " +
+        "--reset-offsets --to-earliest) and start again",
+      { code: "state" },
+    );
+  }
+  return offset;
+}
+
+function nameOf(input: Pick<InputPosition, "topic" | "partition">): string {
+  return `${input.topic}/${input.partition}`;
+}
