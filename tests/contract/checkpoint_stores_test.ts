@@ -34,6 +34,7 @@ checkpointStoreSuite("KvCheckpointStore", async () => {
       generation++;
       await Deno.mkdir(directory());
       for await (const { name } of Deno.readDir(before)) {
+        if (!name.includes(".kv")) continue;
         await Deno.copyFile(`${before}/${name}`, `${directory()}/${name}`);
       }
     },

@@ -14,7 +14,7 @@ export function checkpointStoreFailure(action: string, cause: unknown): Checkpoi
   const code = classify(cause, reason);
   return new CheckpointStoreError(`Cannot ${action}: ${reason}`, {
     code,
-    retryable: code === "disk_full" || code === "other",
+    retryable: code !== "damaged" && code !== "read_only",
     cause,
   });
 }
@@ -29,6 +29,7 @@ function classify(cause: unknown, reason: string): CheckpointStoreError["code"] 
   ) {
     return "read_only";
   }
+  if (/database is locked/i.test(reason)) return "locked";
   if (/malformed|not a database|corrupt/i.test(reason)) return "damaged";
   return "other";
 }

@@ -1,19 +1,24 @@
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { CheckpointStoreError } from "../../ports/checkpoint_store.ts";
 import { checkpointStoreFailure } from "./checkpoint_store_failure.ts";
 
 /**
  * The directory `state.dir`, held by one process at a time.
  *
- * Two processes on one Deno KV file both seem to work and then collide, so the file `lock` beside
- * it carries an exclusive advisory lock. The kernel frees it however the process ends; the file
- * stays, with the last holder's process id inside, and is no sign of anything by itself.
+ * Two processes on one Deno KV file both seem to work and then collide, so the file `lock` beside it
+ * is held. It is an empty SQLite database with a write transaction open: the one exclusive lock that
+ * needs no waiting and is there on every Deno we run on (`FsFile.tryLockSync` is not on 2.6). The
+ * kernel frees it however the process ends; that the file exists means nothing. `lock.pid` names the
+ * last holder.
+ *
+ * POSIX drops the lock when this process closes *any* descriptor of the file: nobody else may open it.
  */
 export class StateDirectory {
   readonly path: string;
-  readonly #lock: Deno.FsFile;
+  readonly #lock: DatabaseSync;
 
-  private constructor(path: string, lock: Deno.FsFile) {
+  private constructor(path: string, lock: DatabaseSync) {
     this.path = path;
     this.#lock = lock;
   }
@@ -23,29 +28,22 @@ export class StateDirectory {
    * @throws CheckpointStoreError `locked` while another store holds it; `read_only`, `disk_full`.
    */
   static acquire(path: string): StateDirectory {
-    let lock: Deno.FsFile;
+    const action = `use the state directory ${path}`;
     try {
       Deno.mkdirSync(path, { recursive: true, mode: 0o750 });
-      lock = Deno.openSync(join(path, "lock"), { read: true, write: true, create: true });
+      refuseReadOnly(path);
+      const directory = new StateDirectory(path, openLock(join(path, "lock")));
+      writeHolder(path);
+      return directory;
     } catch (cause) {
-      throw checkpointStoreFailure(`use the state directory ${path}`, cause);
+      const failure = checkpointStoreFailure(action, cause);
+      if (failure.code !== "locked") throw failure;
+      throw new CheckpointStoreError(
+        `Cannot ${action}: ${readHolder(path)} holds it; ` +
+          `stop that one, or set state.dir to a directory of its own`,
+        { code: "locked", retryable: true, cause },
+      );
     }
-    try {
-      if (!lock.tryLockSync(true)) {
-        const holder = readText(lock).trim();
-        const who = /^\d+$/.test(holder) ? `process ${holder}` : "another process";
-        throw new CheckpointStoreError(
-          `Cannot use the state directory ${path}: ${who} holds it; ` +
-            `stop that one, or set state.dir to a directory of its own`,
-          { code: "locked", retryable: true },
-        );
-      }
-    } catch (cause) {
-      lock.close();
-      throw checkpointStoreFailure(`lock the state directory ${path}`, cause);
-    }
-    writeHolder(lock);
-    return new StateDirectory(path, lock);
   }
 
   /** Lets others have the directory. */
@@ -54,17 +52,38 @@ export class StateDirectory {
   }
 }
 
-function writeHolder(lock: Deno.FsFile): void {
+function openLock(path: string): DatabaseSync {
+  const lock = new DatabaseSync(path);
   try {
-    lock.truncateSync(0);
-    lock.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+    // Without a journal on the disk: nothing is ever written.
+    lock.exec("PRAGMA journal_mode = MEMORY");
+    lock.exec("BEGIN IMMEDIATE");
+    return lock;
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+/** SQLite opens a file that it may not write for reading, and then says that it is locked. */
+function refuseReadOnly(path: string): void {
+  Deno.openSync(join(path, "lock.pid"), { write: true, create: true }).close();
+}
+
+function writeHolder(path: string): void {
+  try {
+    Deno.writeTextFileSync(join(path, "lock.pid"), `${Deno.pid}\n`);
   } catch {
     // It only makes a better message; a full disk shows where it matters.
   }
 }
 
-function readText(file: Deno.FsFile): string {
-  const bytes = new Uint8Array(32);
-  const length = file.readSync(bytes) ?? 0;
-  return new TextDecoder().decode(bytes.subarray(0, length));
+function readHolder(path: string): string {
+  try {
+    const holder = Deno.readTextFileSync(join(path, "lock.pid")).trim();
+    if (/^\d+$/.test(holder)) return `process ${holder}`;
+  } catch {
+    // As good as no number.
+  }
+  return "another process";
 }

@@ -59,7 +59,7 @@ async function filesOf(directory: string): Promise<string[]> {
 test("makes the directory, with those above it", async (directory) => {
   const store = await KvCheckpointStore.open(directory);
   await store.close();
-  assertEquals(await filesOf(directory), ["lock", "sessionwheel.kv"]);
+  assertEquals(await filesOf(directory), ["lock", "lock.pid", "sessionwheel.kv"]);
 });
 
 test("keeps two generations and deletes what came before them", async (directory) => {
@@ -82,7 +82,8 @@ test("deletes at the next opening what a crash left half written", async (direct
   for (let i = 0; i < 900; i++) await writer.writeChunk(new Uint8Array(3_000));
   const copy = `${directory}-copy`;
   await Deno.mkdir(copy);
-  for (const name of await filesOf(directory)) {
+  // Not the lock: to close a copy of it would free it.
+  for (const name of (await filesOf(directory)).filter((name) => name.includes(".kv"))) {
     await Deno.copyFile(`${directory}/${name}`, `${copy}/${name}`);
   }
   await store.close();
@@ -215,12 +216,20 @@ test("does not share its directory inside one process", async (directory) => {
   await (await KvCheckpointStore.open(directory)).close();
 });
 
-test("is not kept out by the lock file that a dead process left", async (directory) => {
-  await Deno.mkdir(directory, { recursive: true });
-  await Deno.writeTextFile(`${directory}/lock`, "4194303\n");
+test("is not kept out by the lock that a dead process left", async (directory) => {
+  await (await KvCheckpointStore.open(directory)).close();
+  await Deno.writeTextFile(`${directory}/lock.pid`, "4194303\n");
   const store = await KvCheckpointStore.open(directory);
-  assertEquals(await Deno.readTextFile(`${directory}/lock`), `${Deno.pid}\n`);
+  assertEquals(await Deno.readTextFile(`${directory}/lock.pid`), `${Deno.pid}\n`);
   await store.close();
+});
+
+test("refuses a lock file that is something else, and names it", async (directory) => {
+  await Deno.mkdir(directory, { recursive: true });
+  await Deno.writeTextFile(`${directory}/lock`, "somebody's own idea of a lock ".repeat(50));
+  const error = await assertRejects(() => KvCheckpointStore.open(directory), CheckpointStoreError);
+  assertEquals(error.code, "damaged");
+  assertStringIncludes(error.message, `${directory}: file is not a database`);
 });
 
 test("waits for no process that was killed, and refuses one that lives", async (directory) => {
