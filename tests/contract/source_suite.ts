@@ -180,6 +180,25 @@ export function sourceSuite(name: string, makeFixture: () => Promise<SourceFixtu
     await source.stop();
   });
 
+  test("starts again after a stop, from other offsets and with nothing paused", async (fixture) => {
+    await fixture.append(0, recordsOf("a0"));
+    await fixture.append(0, recordsOf("a1"));
+    const { source, seen } = await start(fixture, [0, 0]);
+    await fixture.until(() => seen.count === 2);
+    source.setPaused(0, true);
+    source.setPaused(1, true);
+    await source.stop();
+    await fixture.append(1, recordsOf("b0"));
+    const again = new Seen();
+    source.start([1, 0], again.listener);
+    await fixture.until(() => again.count === 2);
+    assertEquals([again.values(0), again.values(1)], [["a1"], ["b0"]]);
+    await fixture.append(0, recordsOf("a2"));
+    await fixture.until(() => again.count === 3);
+    assertEquals(seen.count, 2);
+    await source.stop();
+  });
+
   test("reports an offset beyond the end of a partition, and which", async (fixture) => {
     await fixture.append(1, recordsOf("a", "b"));
     const { seen } = await start(fixture, [0, 40]);

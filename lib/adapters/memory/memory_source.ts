@@ -55,9 +55,11 @@ export class MemorySource implements Source {
 
   start(offsets: readonly number[], listener: SourceListener): void {
     this.#listener = listener;
+    this.#endSubscription();
     this.#endSubscription = this.#input.onAppend((partition) => this.#wake(partition));
     for (const [partition, offset] of offsets.entries()) {
       this.#offsets[partition] = offset;
+      this.#paused[partition] = false;
       this.#wake(partition);
     }
   }
