@@ -52,6 +52,8 @@ export interface CommandSystem {
   /** @throws OutputClosedError when nobody reads any more; then the command ends quietly. */
   writeOut(text: string): void;
   writeError(text: string): void;
+  /** Whether a person may be looking at standard error; false where it is left out. */
+  readonly errorIsTerminal?: boolean;
   environment(): Readonly<Record<string, string>>;
   hostname(): string;
   readonly files: ConfigFiles;

@@ -23,6 +23,7 @@ export function denoSystem(): CommandSystem {
         if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
       }
     },
+    errorIsTerminal: Deno.stderr.isTerminal(),
     environment: () => Deno.env.toObject(),
     hostname: () => Deno.hostname(),
     files: { read: readFile },
