@@ -3,7 +3,7 @@ import { callsForMetadata } from "./error_codes.ts";
 import { FramePool } from "./frame_pool.ts";
 import { KAFKA_API } from "./kafka_api.ts";
 import type { KafkaClient } from "./kafka_client.ts";
-import { KafkaFault } from "./kafka_fault.ts";
+import { type KafkaFault, malformedAnswer } from "./kafka_fault.ts";
 import type { KafkaLane } from "./kafka_lane.ts";
 import { ProduceFrames, produceResult, readProduce } from "./produce_request.ts";
 import type { ShardProducer } from "./shard_producer.ts";
@@ -80,10 +80,7 @@ export class FastProducer implements ShardProducer {
       answer = readProduce(payload);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      const fault = new KafkaFault(`A produce answer cannot be read: ${error.message}`, {
-        kind: "malformed",
-        cause: error,
-      });
+      const fault = malformedAnswer(error);
       lane.abandon(fault);
       this.#failed(batches, onResult, fault);
       return;

@@ -7,14 +7,12 @@ import type { PartitionFetch } from "./partition_fetch.ts";
 export class InputTopicWatch {
   readonly #client: KafkaClient;
   readonly #topics: readonly WatchedTopic[];
+  readonly #missingMaxMs: number;
   #grown = false;
 
-  constructor(
-    client: KafkaClient,
-    topics: readonly string[],
-    partitions: readonly PartitionFetch[],
-  ) {
+  constructor({ client, topics, partitions, missingMaxMs }: InputTopicWatchOptions) {
     this.#client = client;
+    this.#missingMaxMs = missingMaxMs;
     this.#topics = topics.map((name) => ({
       name,
       partitions: partitions.filter(({ topic }) => topic === name),
@@ -50,12 +48,19 @@ export class InputTopicWatch {
 
   #isGone(topic: WatchedTopic, now: number): boolean {
     topic.missingSinceMs ??= now;
-    // Brokers that just started may not know a topic yet.
-    if (now - topic.missingSinceMs < MISSING_MAX_MS) return false;
+    if (now - topic.missingSinceMs < this.#missingMaxMs) return false;
     const wasEnded = topic.partitions.every(({ ended }) => ended);
     for (const partition of topic.partitions) partition.ended = true;
     return !wasEnded;
   }
+}
+
+export interface InputTopicWatchOptions {
+  readonly client: KafkaClient;
+  readonly topics: readonly string[];
+  readonly partitions: readonly PartitionFetch[];
+  /** How long a topic has to be gone until it counts as deleted. */
+  readonly missingMaxMs: number;
 }
 
 interface WatchedTopic {
@@ -63,8 +68,6 @@ interface WatchedTopic {
   readonly partitions: readonly PartitionFetch[];
   missingSinceMs: number | null;
 }
-
-const MISSING_MAX_MS = 30_000;
 
 function goneError({ name }: WatchedTopic): SourceError {
   return new SourceError(`Topic ${name} does not exist any more`, {

@@ -1,6 +1,6 @@
 import type { Clock } from "../../ports/clock.ts";
 import { KAFKA_API, type KafkaApi, requestFrame } from "./kafka_api.ts";
-import { KafkaFault } from "./kafka_fault.ts";
+import { KafkaFault, malformedAnswer } from "./kafka_fault.ts";
 import { KafkajsDialer, type KafkaSasl, type KafkaTls } from "./kafkajs_internals.ts";
 import { KafkaLane } from "./kafka_lane.ts";
 import { kafkajsLogCreator, type KafkaLog, LogLimiter } from "./kafka_log.ts";
@@ -203,7 +203,7 @@ export class KafkaClient {
         this.#setReachable(true, "");
         return null;
       } catch (error) {
-        last = error instanceof KafkaFault ? error : invalidAnswer(error);
+        last = error instanceof KafkaFault ? error : malformedAnswer(error);
       }
     }
     this.#refreshNotBeforeMs = this.clock.monotonicMs() + REFRESH_INTERVAL_MS;
@@ -277,7 +277,7 @@ export class KafkaClient {
       return read(payload);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      const fault = invalidAnswer(error);
+      const fault = malformedAnswer(error);
       lane.abandon(fault);
       throw fault;
     }
@@ -346,11 +346,3 @@ class KafkaNode {
 const CONNECT_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const REFRESH_INTERVAL_MS = 100;
-
-function invalidAnswer(error: unknown): KafkaFault {
-  const message = error instanceof Error ? error.message : String(error);
-  return new KafkaFault(`A broker's answer cannot be read: ${message}`, {
-    kind: "malformed",
-    cause: error,
-  });
-}

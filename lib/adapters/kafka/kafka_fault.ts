@@ -48,6 +48,15 @@ export function refusal(what: string, code: number): KafkaFault {
   return new KafkaFault(`${what}: ${kafkaErrorName(code)}`, { kind: "refused", code });
 }
 
+/** A broker's bytes that make no sense: the connection they came over is not to be trusted. */
+export function malformedAnswer(error: unknown): KafkaFault {
+  const message = error instanceof Error ? error.message : String(error);
+  return new KafkaFault(`A broker's answer cannot be read: ${message}`, {
+    kind: "malformed",
+    cause: error,
+  });
+}
+
 function isRetryable(kind: KafkaFaultKind, code: number): boolean {
   switch (kind) {
     case "unreachable":

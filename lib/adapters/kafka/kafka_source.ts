@@ -3,7 +3,7 @@ import {
   type InputPartition,
   type InputRange,
   type Source,
-  SourceError,
+  type SourceError,
   type SourceListener,
 } from "../../ports/source.ts";
 import { emptyAborted } from "./aborted_batches.ts";
@@ -13,11 +13,12 @@ import { GroupOffsets } from "./group_offsets.ts";
 import { InputTopicWatch } from "./input_topic_watch.ts";
 import { KAFKA_API } from "./kafka_api.ts";
 import type { KafkaClient } from "./kafka_client.ts";
-import { KafkaFault } from "./kafka_fault.ts";
+import { KafkaFault, malformedAnswer } from "./kafka_fault.ts";
 import type { KafkaLane } from "./kafka_lane.ts";
 import { listOffsets } from "./partition_offsets.ts";
 import { PartitionFetch } from "./partition_fetch.ts";
 import { scanBatches } from "./record_set.ts";
+import { accessDeniedError, outOfRangeError, sourceError } from "./source_errors.ts";
 import { presentTopic } from "./topic_presence.ts";
 import { untilAnswered } from "./until_answered.ts";
 
@@ -32,6 +33,10 @@ export interface KafkaSourceOptions {
   readonly partitionBytesMax?: number;
   /** Of one answer. One answer a broker is under way, and one may wait for the listener. */
   readonly fetchBytesMax?: number;
+  /** How often the topics are looked at for new partitions. */
+  readonly metadataAgeMaxMs?: number;
+  /** How long a topic has to be gone until it counts as deleted. */
+  readonly topicMissingMaxMs?: number;
 }
 
 /**
@@ -52,6 +57,8 @@ export class KafkaSource implements Source {
   readonly #fetchWaitMs: number;
   readonly #partitionBytesMax: number;
   readonly #fetchBytesMax: number;
+  readonly #metadataAgeMaxMs: number;
+  readonly #topicMissingMaxMs: number;
   #partitions: PartitionFetch[] = [];
   #byName = new Map<string, PartitionFetch>();
   #groupOffsets: GroupOffsets | null = null;
@@ -61,9 +68,12 @@ export class KafkaSource implements Source {
   readonly #busyNodes = new Set<number>();
   #rotation = 0;
   #refreshing = false;
-  #stopped = false;
+  /** Counts starts and stops: what belongs to an earlier one is of no interest any more. */
+  #run = 0;
+  #stopped = true;
   #cancelPeriodic: () => void = () => {};
   #cancelRetry: (() => void) | null = null;
+  #retryAtMs = 0;
 
   constructor(options: KafkaSourceOptions) {
     this.#client = options.client;
@@ -72,6 +82,8 @@ export class KafkaSource implements Source {
     this.#fetchWaitMs = options.fetchWaitMs ?? FETCH_WAIT_MS;
     this.#partitionBytesMax = options.partitionBytesMax ?? PARTITION_BYTES_MAX;
     this.#fetchBytesMax = options.fetchBytesMax ?? FETCH_BYTES_MAX;
+    this.#metadataAgeMaxMs = options.metadataAgeMaxMs ?? METADATA_AGE_MAX_MS;
+    this.#topicMissingMaxMs = options.topicMissingMaxMs ?? TOPIC_MISSING_MAX_MS;
   }
 
   async open(): Promise<readonly InputPartition[]> {
@@ -88,7 +100,12 @@ export class KafkaSource implements Source {
       this.#partitions.map((it) => [partitionKey(it.topic, it.partition), it]),
     );
     this.#groupOffsets = new GroupOffsets(this.#client, this.#groupId, this.#partitions);
-    this.#topicWatch = new InputTopicWatch(this.#client, this.#topics, this.#partitions);
+    this.#topicWatch = new InputTopicWatch({
+      client: this.#client,
+      topics: this.#topics,
+      partitions: this.#partitions,
+      missingMaxMs: this.#topicMissingMaxMs,
+    });
     return this.#partitions.map(({ topic, partition }) => ({ topic, partition }));
   }
 
@@ -118,13 +135,12 @@ export class KafkaSource implements Source {
   }
 
   start(offsets: readonly number[], listener: SourceListener): void {
+    this.#run += 1;
+    this.#stopped = false;
     this.#listener = listener;
-    for (const [index, offset] of offsets.entries()) this.#partitions[index]!.offset = offset;
+    for (const [index, offset] of offsets.entries()) this.#partitions[index]!.restart(offset);
     this.#refreshPeriodically();
-    this.#cancelRetry = this.#client.clock.wakeAfter(0, () => {
-      this.#cancelRetry = null;
-      this.#pump();
-    });
+    this.#pumpSoon(0);
   }
 
   setPaused(partition: number, paused: boolean): void {
@@ -136,9 +152,13 @@ export class KafkaSource implements Source {
 
   // deno-lint-ignore require-await -- the port allows sources for which stopping takes time
   async stop(): Promise<void> {
+    this.#run += 1;
     this.#stopped = true;
+    this.#listener = null;
     this.#cancelPeriodic();
     this.#cancelRetry?.();
+    this.#cancelRetry = null;
+    this.#busyNodes.clear();
     this.#client.closeLanes(FETCH_LANE);
   }
 
@@ -177,7 +197,13 @@ export class KafkaSource implements Source {
   }
 
   #pumpSoon(delayMs: number): void {
-    if (this.#stopped || this.#cancelRetry !== null) return;
+    if (this.#stopped) return;
+    const atMs = this.#client.clock.monotonicMs() + delayMs;
+    if (this.#cancelRetry !== null) {
+      if (this.#retryAtMs <= atMs) return;
+      this.#cancelRetry();
+    }
+    this.#retryAtMs = atMs;
     this.#cancelRetry = this.#client.clock.wakeAfter(delayMs, () => {
       this.#cancelRetry = null;
       this.#pump();
@@ -185,31 +211,28 @@ export class KafkaSource implements Source {
   }
 
   #fetch(nodeId: number, fetches: readonly PartitionFetch[]): void {
-    // Topics together: a request names each topic once for a run of its partitions.
-    const ordered = this.#topics.length > 1
-      ? [...fetches].sort((a, b) => a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : 0)
-      : fetches;
-    const positions = ordered.map(({ topic, partition, offset }) => ({
-      topic,
-      partition,
-      offset,
-      bytesMax: this.#partitionBytesMax,
-    }));
+    const bytesMax = this.#partitionBytesMax;
     const frame = fetchFrame(this.#client.clientId, {
       waitMs: this.#fetchWaitMs,
       bytesMin: 1,
       bytesMax: this.#fetchBytesMax,
       isolation: "read_committed",
-      partitions: positions,
+      partitions: fetches.map(({ topic, partition, offset }) => ({
+        topic,
+        partition,
+        offset,
+        bytesMax,
+      })),
     });
     for (const fetch of fetches) fetch.underWay = true;
     this.#busyNodes.add(nodeId);
     const lane = this.#client.lane(nodeId, FETCH_LANE);
     const timeoutMs = this.#client.requestTimeoutMs + this.#fetchWaitMs;
+    const run = this.#run;
     lane.send(KAFKA_API.fetch, frame, timeoutMs, (fault, payload) => {
+      if (run !== this.#run) return;
       this.#busyNodes.delete(nodeId);
       for (const fetch of fetches) fetch.underWay = false;
-      if (this.#stopped) return;
       if (fault === null) this.#answered(lane, fetches, payload);
       else this.#failed(fetches, fault);
     });
@@ -225,18 +248,16 @@ export class KafkaSource implements Source {
       deliveries = this.#take(answer.partitions);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      const fault = new KafkaFault(`A fetch's answer cannot be read: ${error.message}`, {
-        kind: "malformed",
-        cause: error,
-      });
+      const fault = malformedAnswer(error);
       lane.abandon(fault);
       this.#failed(fetches, fault);
       return;
     }
     // The broker works on the next fetch while the listener works on this one.
     this.#pump();
+    const run = this.#run;
     for (const delivery of deliveries) {
-      if (this.#stopped) return;
+      if (run !== this.#run) return;
       const fetch = this.#partitions[delivery.partition]!;
       this.#setReachable(fetch, true);
       this.#listener!.onFetch(delivery);
@@ -296,13 +317,7 @@ export class KafkaSource implements Source {
     }
     if (isAccessDenied(code)) {
       fetch.ended = true;
-      this.#report(
-        new SourceError(`Cannot fetch ${name}: ${kafkaErrorName(code)}`, {
-          code: "access_denied",
-          retryable: false,
-          partition: fetch.index,
-        }),
-      );
+      this.#report(accessDeniedError(fetch, code));
       return;
     }
     fetch.postpone(this.#client.clock.monotonicMs());
@@ -313,29 +328,18 @@ export class KafkaSource implements Source {
   }
 
   #reportOutOfRange(fetch: PartitionFetch): void {
-    const name = `${fetch.topic}-${fetch.partition}`;
-    const report = (range: string): void =>
-      this.#report(
-        new SourceError(
-          `Cannot fetch ${name} from offset ${fetch.offset}: the partition ${range}; ` +
-            `retention took the records, or the topic was made anew`,
-          { code: "offset_out_of_range", retryable: false, partition: fetch.index },
-        ),
-      );
-    const range = Promise.all([
-      listOffsets(this.#client, [fetch], "log_start"),
-      listOffsets(this.#client, [fetch], "end"),
-    ]);
-    range.then(
-      ([[logStart], [end]]) => report(`holds offsets ${logStart} to ${end}`),
-      () => report("does not hold it"),
-    );
+    const run = this.#run;
+    // Never rejects.
+    outOfRangeError(this.#client, fetch).then((error) => {
+      if (run === this.#run) this.#report(error);
+    });
   }
 
   #refresh(): void {
     if (this.#refreshing || this.#stopped) return;
     this.#refreshing = true;
     this.#client.refreshMetadata().then((fault) => {
+      // Belongs to no start: whoever runs by now can use it.
       this.#refreshing = false;
       if (this.#stopped) return;
       if (fault === null) {
@@ -347,7 +351,7 @@ export class KafkaSource implements Source {
   }
 
   #refreshPeriodically(): void {
-    this.#cancelPeriodic = this.#client.clock.wakeAfter(METADATA_AGE_MAX_MS, () => {
+    this.#cancelPeriodic = this.#client.clock.wakeAfter(this.#metadataAgeMaxMs, () => {
       if (this.#stopped) return;
       this.#refresh();
       this.#refreshPeriodically();
@@ -359,14 +363,15 @@ export class KafkaSource implements Source {
     fetch.reachable = reachable;
     // Known to be away may become known inside a call of ours: the listener hears of it later.
     const { index } = fetch;
+    const run = this.#run;
     queueMicrotask(() => {
-      if (!this.#stopped) this.#listener?.onPartitionState(index, reachable);
+      if (run === this.#run) this.#listener?.onPartitionState(index, reachable);
     });
   }
 
   #report(error: SourceError): void {
     this.#client.log("error", error.message);
-    if (!this.#stopped) this.#listener?.onError(error);
+    this.#listener?.onError(error);
   }
 
   async #call<T>(what: string, attempt: () => Promise<T>): Promise<T> {
@@ -384,17 +389,10 @@ const PARTITION_BYTES_MAX = 1024 * 1024;
 const FETCH_BYTES_MAX = 8 * 1024 * 1024;
 const AWAY_PAUSE_MS = 1_000;
 const METADATA_AGE_MAX_MS = 60_000;
+/** Brokers that just started may not know a topic yet. */
+const TOPIC_MISSING_MAX_MS = 30_000;
 const OUT_OF_RANGE_ANSWERS = 3;
 
 function partitionKey(topic: string, partition: number): string {
   return `${topic}-${partition}`;
-}
-
-function sourceError(what: string, error: unknown): unknown {
-  if (!(error instanceof KafkaFault)) return error;
-  return new SourceError(`${what}: ${error.message}`, {
-    code: error.accessDenied ? "access_denied" : "other",
-    retryable: error.retryable,
-    cause: error,
-  });
 }

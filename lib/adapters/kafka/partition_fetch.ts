@@ -16,6 +16,19 @@ export class PartitionFetch {
 
   constructor(readonly topic: string, readonly partition: number, readonly index: number) {}
 
+  restart(offset: number): void {
+    this.offset = offset;
+    this.paused = false;
+    this.underWay = false;
+    this.ended = false;
+    this.reachable = null;
+    this.outOfRangeCount = 0;
+    this.notBeforeMs = 0;
+    this.#failures = 0;
+    this.#lastEnd = -1;
+    this.#lastLogStart = -1;
+  }
+
   /**
    * Takes an answer in.
    * @returns whether it tells the listener anything: records, another end, or that all is well again.
