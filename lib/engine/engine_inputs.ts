@@ -116,8 +116,8 @@ export class EngineInputs implements SourceListener {
   }
 
   /**
-   * Whether a partition has to be waited for: it is behind, nothing of it is queued, and that for
-   * less than a second. One that cannot be fetched, or is paused, holds nothing up.
+   * Whether a partition has to be waited for: it is behind, has nothing to give (it is being
+   * fetched, or a dead letter is on its way), and that for less than a second. One that cannot be fetched, or is paused, holds nothing up.
    */
   mustWait(): boolean {
     const monotonicMs = this.#options.monotonicMs();
@@ -142,7 +142,7 @@ export class EngineInputs implements SourceListener {
   isBehind(skipBefore: Float64Array | null): boolean {
     const monotonicMs = this.#options.monotonicMs();
     for (const partition of this.partitions) {
-      if (!partition.isBehind && partition.head() === null) continue;
+      if (!partition.isBehind) continue;
       if (this.#isExcused(partition)) continue;
       if (monotonicMs - partition.starvedSinceMs >= STARVED_WAIT_MS) continue;
       if (skipBefore !== null && partition.position < skipBefore[partition.index]!) continue;

@@ -55,9 +55,12 @@ export class InputPartition {
     return this.#queuedEvents;
   }
 
-  /** Whether there is more on the broker than was fetched, as far as is known. */
+  /**
+   * Whether there is more than was taken, as far as is known: on the broker, or here behind a dead
+   * letter.
+   */
   get isBehind(): boolean {
-    return this.highWatermark < 0 || this.#fetchedTo < this.highWatermark;
+    return this.highWatermark < 0 || this.#queuedEvents > 0 || this.#fetchedTo < this.highWatermark;
   }
 
   /** Forgets what is queued: the partition is fetched from `offset` on. */

@@ -37,11 +37,13 @@ export class OffsetCommitter {
   #lowest(): number[] {
     const { inputs, runners } = this.#context;
     const taken = inputs.positions();
-    const lowest = [...taken];
+    const lowest = new Array<number>(taken.length).fill(Infinity);
     for (const runner of runners) {
-      const offsets = runner.isSettled() ? taken : runner.acknowledged;
+      // What is settled stays so, also when its next batch is in flight. While the reader goes
+      // back for one shard, the others have more than was taken.
+      if (runner.isSettled()) runner.acknowledged.set(runner.positions(taken));
       for (let i = 0; i < lowest.length; i++) {
-        if (offsets[i]! < lowest[i]!) lowest[i] = offsets[i]!;
+        if (runner.acknowledged[i]! < lowest[i]!) lowest[i] = runner.acknowledged[i]!;
       }
     }
     return lowest;

@@ -1,0 +1,56 @@
+import type { Clock } from "../../lib/ports/clock.ts";
+
+/**
+ * The clock as one process sees it: when the process is killed nothing of it wakes any more, and
+ * while it is stopped (SIGSTOP) its wakes wait.
+ */
+export class ProcessClock implements Clock {
+  readonly #clock: Clock;
+  #isKilled = false;
+  #waiting: (() => void)[] | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get isKilled(): boolean {
+    return this.#isKilled;
+  }
+
+  wallMs(): number {
+    return this.#clock.wallMs();
+  }
+
+  monotonicMs(): number {
+    return this.#clock.monotonicMs();
+  }
+
+  wakeAfter(delayMs: number, wake: () => void): () => void {
+    let isCancelled = false;
+    const run = () => {
+      if (this.#isKilled || isCancelled) return;
+      if (this.#waiting !== null) this.#waiting.push(run);
+      else wake();
+    };
+    const cancel = this.#clock.wakeAfter(delayMs, run);
+    return () => {
+      isCancelled = true;
+      cancel();
+    };
+  }
+
+  kill(): void {
+    this.#isKilled = true;
+    this.#waiting = null;
+  }
+
+  suspend(): void {
+    this.#waiting ??= [];
+  }
+
+  resume(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const run of waiting) run();
+  }
+}
