@@ -229,6 +229,17 @@ Deno.test("policy coalesce writes the last heartbeat before an overdue timeout",
   ]);
 });
 
+Deno.test("policy coalesce writes a heartbeat whose next one would fall on the timeout", () => {
+  const model = new NaiveModel({
+    heartbeatIntervalMs: 50_000,
+    maxDurationMs: 100_000,
+    graceMs: G,
+    missed: "coalesce",
+  });
+  model.apply(start("a", T), T);
+  assertEquals(texts(model.advance(T + M)), ["Heartbeat a 1 +50000", "End a 2 +100000 timeout"]);
+});
+
 Deno.test("emittedAt is now, or the clock where it is the only one", () => {
   const model = newModel();
   assertEquals(model.apply(start("a", T), T, T + 7)[0]?.emittedAtMs, T + 7);
