@@ -21,19 +21,24 @@ export async function untilAnswered<T>(
       return await attempt();
     } catch (error) {
       if (!(error instanceof KafkaFault)) throw error;
-      if (error.kind === "authentication") refusedLogins += 1;
+      if (isLogin(error)) refusedLogins += 1;
       const mayRepeat = error.retryable ||
-        (error.kind === "authentication" && refusedLogins < LOGIN_ATTEMPTS) ||
+        (isLogin(error) && refusedLogins < LOGIN_ATTEMPTS) ||
         // A connection may be closed because the broker moved: only the client's end is final.
         (error.kind === "closed" && !client.isClosed);
       if (!mayRepeat || client.isClosed) throw error;
       if (failures > 0) {
         client.limiter.write("warn", `${what} ${error.code}`, `${what} yet: ${error.message}`);
       }
-      if (error.kind !== "refused" || callsForMetadata(error.code)) await client.refreshMetadata();
-      await client.pause(pauseMs(failures, error.kind === "authentication"));
+      const moved = error.kind === "refused" ? callsForMetadata(error.code) : !isLogin(error);
+      if (moved) await client.refreshMetadata();
+      await client.pause(pauseMs(failures, isLogin(error)));
     }
   }
+}
+
+function isLogin(fault: KafkaFault): boolean {
+  return fault.kind === "authentication";
 }
 
 const LOGIN_ATTEMPTS = 3;
