@@ -1,7 +1,16 @@
 import type { EventDecoder } from "./event_decoder.ts";
-import { ID_ABSENT, ID_IS_INTEGER, ID_KIND_MASK, ID_LONG, packId } from "./id_codec.ts";
+import {
+  ACCOUNT_ID_WORD,
+  ID_ABSENT,
+  ID_IS_INTEGER,
+  ID_KIND_MASK,
+  ID_LONG,
+  ID_WORDS,
+  joinKinds,
+  packId,
+  SESSION_ID_WORD,
+} from "./id_codec.ts";
 import { partitionOf } from "./murmur2.ts";
-import { ACCOUNT_ID_WORD, ID_WORDS, joinKinds, SESSION_ID_WORD } from "./session_rows.ts";
 
 /**
  * Decoded events of one input partition, in offset order, packed: no object and no string an

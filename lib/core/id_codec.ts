@@ -27,6 +27,11 @@ export const ID_NEEDS_ESCAPE = 0x40;
 /** The id came as a JSON integer and is written as one. */
 export const ID_IS_INTEGER = 0x80;
 
+/** Words of the three packed ids of a row or an event: device, session, account. */
+export const ID_WORDS = 12;
+export const SESSION_ID_WORD = 4;
+export const ACCOUNT_ID_WORD = 8;
+
 const INLINE_BYTES_MAX = 16;
 const DIGITS_BYTES_MAX = 32;
 const DASH = 0x2d;
@@ -118,6 +123,20 @@ export function unpackShortId(
     out[position + i] = nibble === NIBBLE_DASH ? DASH : 0x30 + nibble;
   }
   return position + length;
+}
+
+/** Joins the kinds of device, session and account id into the form that `setIds` takes. */
+export function joinKinds(device: number, session: number, account: number): number {
+  return (device << 8) | (session << 16) | (account << 24);
+}
+
+/** The kinds of ids whose JSON text is their bytes as they are. */
+export function isPlainText(kind: number): boolean {
+  return (kind & ID_NEEDS_ESCAPE) === 0;
+}
+
+export function isAbsent(kind: number): boolean {
+  return (kind & ID_KIND_MASK) === ID_ABSENT;
 }
 
 /** A 32-bit hash of a packed id that is not long. `seed` tells tables apart. */

@@ -1,8 +1,9 @@
+import { isPlainText } from "./id_codec.ts";
 import { partitionOf } from "./murmur2.ts";
 import { type RecordDraft, STATUS_END, STATUS_START } from "./record_draft.ts";
 import { RECORD_BYTES_MAX, type RecordLayout } from "./record_layout.ts";
 import type { RecordSink } from "./record_sink.ts";
-import { isPlainText, type SessionRows } from "./session_rows.ts";
+import { type SessionRows } from "./session_rows.ts";
 import { textBytes, writeBytes, writeEscaped, writeInteger } from "./text_writer.ts";
 
 /**

@@ -1,9 +1,18 @@
-import { ID_ABSENT, ID_IS_INTEGER, ID_KIND_MASK, ID_LONG, packId } from "./id_codec.ts";
+import {
+  ID_ABSENT,
+  ID_IS_INTEGER,
+  ID_KIND_MASK,
+  ID_LONG,
+  ID_WORDS,
+  joinKinds,
+  packId,
+  SESSION_ID_WORD,
+} from "./id_codec.ts";
 import type { EarlyEnd, Position } from "./position.ts";
 import { STATUS_END, STATUS_START } from "./record_draft.ts";
 import { RecordFacts } from "./record_facts.ts";
 import type { RecordLayout } from "./record_layout.ts";
-import { ID_WORDS, joinKinds, NO_ROW, SESSION_ID_WORD } from "./session_rows.ts";
+import { NO_ROW } from "./row_format.ts";
 import type { Shard } from "./shard.ts";
 
 /**
@@ -107,7 +116,7 @@ export class LogFold {
     if (row === NO_ROW || rows.startedAt(row) !== facts.startedAtMs) {
       if (row !== NO_ROW) this.#drop(row);
       row = this.#stage(facts);
-      this.#shard.linkActive(row);
+      this.#shard.active.link(row, rows.deviceHash(row));
     }
     rows.setSeq(row, facts.seq);
     rows.setBeat(row, this.#nextBeat(facts));
@@ -188,7 +197,7 @@ export class LogFold {
   #findActive(facts: RecordFacts): number {
     const { deviceKind, words, longBytes } = facts;
     const hash = this.#shard.rows.hashId(deviceKind, words, 0, longBytes);
-    return this.#shard.findActive(hash, deviceKind, words, 0, longBytes);
+    return this.#shard.active.find(hash, deviceKind, words, 0, longBytes);
   }
 
   #isSession(row: number, facts: RecordFacts): boolean {
@@ -197,8 +206,9 @@ export class LogFold {
   }
 
   #drop(active: number): void {
-    this.#shard.unlinkActive(active);
-    this.#shard.rows.free(active);
+    const { rows } = this.#shard;
+    this.#shard.active.unlink(active, rows.deviceHash(active));
+    rows.free(active);
   }
 }
 

@@ -1,3 +1,4 @@
+import { isAbsent } from "./id_codec.ts";
 import {
   type RecordDraft,
   STATUS_END,
@@ -16,7 +17,7 @@ import {
   writeDeviceId,
   writeSessionId,
 } from "./record_layout.ts";
-import { isAbsent, type SessionRows } from "./session_rows.ts";
+import { type SessionRows } from "./session_rows.ts";
 import { TextScanner } from "./text_scanner.ts";
 import { textBytes, writeBytes, writeInstant, writeInteger } from "./text_writer.ts";
 

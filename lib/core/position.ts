@@ -115,6 +115,19 @@ export function writeInputPositions(
   }
 }
 
+/** Reads what `writeInputPositions` wrote, from `from` to the end; null when it is something else. */
+export function readInputPositions(bytes: Uint8Array, from: number): InputPosition[] | null {
+  try {
+    const reader = new PositionReader(bytes, from);
+    const inputs = reader.inputs();
+    reader.finish();
+    return inputs;
+  } catch (error) {
+    if (error instanceof PositionError) return null;
+    throw error;
+  }
+}
+
 /**
  * Reads a position.
  *
@@ -132,7 +145,7 @@ export function readPosition(bytes: Uint8Array): Position {
       "newer_version",
     );
   }
-  const reader = new PositionReader(bytes);
+  const reader = new PositionReader(bytes, 1);
   const layout = reader.text();
   const producerId = reader.number();
   const epoch = reader.number();
@@ -145,10 +158,7 @@ export function readPosition(bytes: Uint8Array): Position {
   const restoreOffset = reader.number();
   const endClocksMs = reader.list(() => clockMs - reader.number());
   const earlyEnds = reader.list(() => reader.earlyEnd());
-  const inputs = reader.list(() => {
-    const topic = reader.text();
-    return reader.list(() => ({ topic, partition: reader.number(), offset: reader.number() }));
-  }).flat();
+  const inputs = reader.inputs();
   reader.finish();
   return {
     layout,
@@ -181,9 +191,9 @@ class PositionReader {
   readonly #bytes: Uint8Array;
   readonly #varints = new VarintReader();
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, from: number) {
     this.#bytes = bytes;
-    this.#varints.reset(bytes, 1, bytes.length);
+    this.#varints.reset(bytes, from, bytes.length);
   }
 
   number(): number {
@@ -228,6 +238,13 @@ class PositionReader {
       reportedDurationMs: reported === 0 ? NaN : reported - 1,
       clockMs: this.number(),
     };
+  }
+
+  inputs(): InputPosition[] {
+    return this.list(() => {
+      const topic = this.text();
+      return this.list(() => ({ topic, partition: this.number(), offset: this.number() }));
+    }).flat();
   }
 
   finish(): void {

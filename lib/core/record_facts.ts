@@ -1,5 +1,14 @@
-import { ID_ABSENT, ID_IS_INTEGER, ID_KIND_MASK, ID_LONG, packId } from "./id_codec.ts";
-import { ACCOUNT_ID_WORD, ID_WORDS, joinKinds, SESSION_ID_WORD } from "./session_rows.ts";
+import {
+  ACCOUNT_ID_WORD,
+  ID_ABSENT,
+  ID_IS_INTEGER,
+  ID_KIND_MASK,
+  ID_LONG,
+  ID_WORDS,
+  joinKinds,
+  packId,
+  SESSION_ID_WORD,
+} from "./id_codec.ts";
 import type { TextScanner } from "./text_scanner.ts";
 
 /** What a record of the output says: one object, filled again for every record that is read. */

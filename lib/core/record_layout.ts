@@ -1,8 +1,8 @@
+import { isPlainText } from "./id_codec.ts";
 import type { RecordDraft } from "./record_draft.ts";
 import type { RecordFacts } from "./record_facts.ts";
 import type { SessionRows } from "./session_rows.ts";
 import { writeEscaped } from "./text_writer.ts";
-import { isPlainText } from "./session_rows.ts";
 
 /**
  * A form of the output record's value. Whatever the form, it carries device, session and account

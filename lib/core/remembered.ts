@@ -1,14 +1,8 @@
 import { RowIndex } from "./row_index.ts";
-import {
-  NO_ROW,
-  ROW_EARLY_END,
-  ROW_ENDED,
-  ROW_SPENT,
-  SESSION_ID_WORD,
-  type SessionRows,
-} from "./session_rows.ts";
+import { NO_ROW, ROW_EARLY_END, ROW_ENDED, ROW_SPENT } from "./row_format.ts";
+import type { SessionRows } from "./session_rows.ts";
 import { compareOrder } from "./session_order.ts";
-import { finishHash, mixWord } from "./id_codec.ts";
+import { finishHash, mixWord, SESSION_ID_WORD } from "./id_codec.ts";
 
 /**
  * What a shard remembers for the grace: ended sessions, and ends whose start has not come.

@@ -1,11 +1,26 @@
+import {
+  ACCOUNT_WORD,
+  BEAT_WORD,
+  DEVICE_WORD,
+  KINDS_WORD,
+  LINK_WORD,
+  NO_ROW,
+  ROW_BYTES,
+  ROW_DOUBLES,
+  ROW_FREE,
+  ROW_STAGED,
+  ROW_WORDS,
+  SEQ_WORD,
+  SESSION_WORD,
+} from "./row_format.ts";
 import { ARENA_OFFSET_MASK, ByteArena } from "./byte_arena.ts";
+import type { ByteWriter } from "./byte_writer.ts";
 import {
   hashLongId,
   hashShortId,
-  ID_ABSENT,
   ID_KIND_MASK,
   ID_LONG,
-  ID_NEEDS_ESCAPE,
+  ID_WORDS,
   mixWord,
   unpackShortId,
 } from "./id_codec.ts";
@@ -18,17 +33,7 @@ import {
  * whole row, and two cache lines cost less than one line per column (at four million sessions
  * nearly every row read misses the cache).
  *
- * | bytes | active              | ended (remembered)      | early end               |
- * |-------|---------------------|-------------------------|-------------------------|
- * | 0     | `startedAt`, ms     | clock when remembered   | clock when remembered   |
- * | 8     | order key, ms       | order key, ms           | `at`, ms                |
- * | 16    | last `seq`          | next of the device      | reported duration, ms   |
- * | 20    | beat the timer is at| previous of the device  | (a double, NaN = none)  |
- * | 24    | –                   | next in memory's queue  | next in memory's queue  |
- * | 28    | state, kinds of device, session and account id, a byte each                    |
- * | 32    | device id, packed   |                         |                         |
- * | 48    | session id, packed  |                         |                         |
- * | 64    | account id, packed  |                         |                         |
+ * Fields and places are those of `row_format.ts`.
  *
  * A free row's link is the next free row.
  */
@@ -253,6 +258,31 @@ export class SessionRows {
     return this.#writeText(row, ACCOUNT_WORD, this.accountKind(row), out, position);
   }
 
+  /**
+   * Copies a row to `words[at, at + ROW_WORDS)`. Long ids are appended to `tail`; the words then
+   * hold their place in it.
+   */
+  exportRow(row: number, words: Int32Array, at: number, tail: ByteWriter): void {
+    const page = this.#words[row >>> PAGE_SHIFT]!;
+    const base = (row & PAGE_MASK) * ROW_WORDS;
+    for (let i = 0; i < ROW_WORDS; i++) words[at + i] = page[base + i]!;
+    this.#exportLong(words, at + DEVICE_WORD, this.deviceKind(row), tail);
+    this.#exportLong(words, at + SESSION_WORD, this.sessionKind(row), tail);
+    this.#exportLong(words, at + ACCOUNT_WORD, this.accountKind(row), tail);
+  }
+
+  /** A new row with what `exportRow` wrote; its state is the one that was exported. */
+  importRow(words: Int32Array, at: number, tail: Uint8Array): number {
+    const row = this.allocate();
+    const page = this.#words[row >>> PAGE_SHIFT]!;
+    const base = (row & PAGE_MASK) * ROW_WORDS;
+    for (let i = 0; i < ROW_WORDS; i++) page[base + i] = words[at + i]!;
+    this.#copyLong(page, base + DEVICE_WORD, this.deviceKind(row), tail);
+    this.#copyLong(page, base + SESSION_WORD, this.sessionKind(row), tail);
+    this.#copyLong(page, base + ACCOUNT_WORD, this.accountKind(row), tail);
+    return row;
+  }
+
   #kinds(row: number): number {
     return this.#words[row >>> PAGE_SHIFT]![(row & PAGE_MASK) * ROW_WORDS + KINDS_WORD]!;
   }
@@ -338,6 +368,14 @@ export class SessionRows {
     page[at] = this.#arena.store(bytes, page[at]!, page[at + 1]!);
   }
 
+  #exportLong(words: Int32Array, at: number, kind: number, tail: ByteWriter): void {
+    if ((kind & ID_KIND_MASK) !== ID_LONG) return;
+    const from = words[at]! & ARENA_OFFSET_MASK;
+    const chunk = this.#arena.chunkOf(words[at]!);
+    words[at] = tail.length;
+    tail.writeRaw(chunk.subarray(from, from + words[at + 1]!));
+  }
+
   #freeLong(row: number, word: number, kind: number): void {
     if ((kind & ID_KIND_MASK) !== ID_LONG) return;
     const page = this.#words[row >>> PAGE_SHIFT]!;
@@ -346,47 +384,8 @@ export class SessionRows {
   }
 }
 
-export const NO_ROW = -1;
-export const ROW_FREE = 0;
-export const ROW_ACTIVE = 1;
-export const ROW_ENDED = 2;
-export const ROW_EARLY_END = 3;
-/** A row that is being written and belongs to no index. */
-export const ROW_STAGED = 4;
-/** An early end whose start has come: in the queue of what is remembered still, in no index. */
-export const ROW_SPENT = 5;
-
-/** Words of the three packed ids of a row or an event: device, session, account. */
-export const ID_WORDS = 12;
-export const SESSION_ID_WORD = 4;
-export const ACCOUNT_ID_WORD = 8;
-
-/** Joins the kinds of device, session and account id into the form that `setIds` takes. */
-export function joinKinds(device: number, session: number, account: number): number {
-  return (device << 8) | (session << 16) | (account << 24);
-}
-
-/** The kinds of ids whose JSON text is their bytes as they are. */
-export function isPlainText(kind: number): boolean {
-  return (kind & ID_NEEDS_ESCAPE) === 0;
-}
-
-export function isAbsent(kind: number): boolean {
-  return (kind & ID_KIND_MASK) === ID_ABSENT;
-}
-
 const PAGE_SHIFT = 16;
 const PAGE_ROWS = 1 << PAGE_SHIFT;
 const PAGE_MASK = PAGE_ROWS - 1;
-const ROW_BYTES = 80;
-const ROW_DOUBLES = ROW_BYTES / 8;
-const ROW_WORDS = ROW_BYTES / 4;
-const SEQ_WORD = 4;
-const BEAT_WORD = 5;
-const LINK_WORD = 6;
-const KINDS_WORD = 7;
-const DEVICE_WORD = 8;
-const SESSION_WORD = 12;
-const ACCOUNT_WORD = 16;
 const NO_BYTES = new Uint8Array(0);
 const scratchPlace = new Int32Array(2);

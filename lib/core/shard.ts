@@ -1,3 +1,4 @@
+import { ActiveSessions } from "./active_sessions.ts";
 import { EVENT_START, EVENT_WORDS, type EventChunk, IDS_WORD } from "./event_chunk.ts";
 import { ID_IS_INTEGER } from "./id_codec.ts";
 import { invariant } from "./invariant.ts";
@@ -19,13 +20,12 @@ import {
 } from "./record_draft.ts";
 import type { RecordSink } from "./record_sink.ts";
 import { Remembered } from "./remembered.ts";
-import { RowIndex } from "./row_index.ts";
 import type { SessionBudget } from "./session_budget.ts";
 import { compareOrder } from "./session_order.ts";
-import { NO_ROW, ROW_ACTIVE, ROW_ENDED, ROW_STAGED, SessionRows } from "./session_rows.ts";
+import { NO_ROW, ROW_ENDED } from "./row_format.ts";
+import { SessionRows } from "./session_rows.ts";
 import type { SessionRules } from "./session_rules.ts";
 import type { ShardCounters } from "./shard_counters.ts";
-import { StateHash } from "./state_hash.ts";
 import { TimingWheel } from "./timing_wheel.ts";
 
 /**
@@ -53,8 +53,7 @@ export class Shard {
   readonly rules: SessionRules;
   readonly rows: SessionRows;
   readonly remembered: Remembered;
-  readonly stateHash = new StateHash();
-  readonly #active = new RowIndex();
+  readonly active: ActiveSessions;
   readonly #draft = new RecordDraft();
   readonly #budget: SessionBudget;
   readonly #counters: ShardCounters;
@@ -67,6 +66,7 @@ export class Shard {
     this.rules = options.rules;
     this.rows = new SessionRows(options.hashSeed);
     this.remembered = new Remembered(this.rows);
+    this.active = new ActiveSessions(this.rows, options.budget);
     this.#budget = options.budget;
     this.#counters = options.counters;
     this.#clockMs = options.startMs;
@@ -78,13 +78,9 @@ export class Shard {
     return this.#clockMs;
   }
 
-  get activeCount(): number {
-    return this.#active.size;
-  }
-
   /** Bytes of the structures that grow with the sessions. */
   get byteLength(): number {
-    return this.rows.byteLength + this.#active.byteLength + this.remembered.byteLength +
+    return this.rows.byteLength + this.active.byteLength + this.remembered.byteLength +
       this.#wheel.byteLength;
   }
 
@@ -126,22 +122,6 @@ export class Shard {
     else this.#applyEnd(chunk, event, nowMs, sink);
   }
 
-  /** The row of the device's active session, or `NO_ROW`; long ids lie in `longBytes`. */
-  findActive(
-    deviceHash: number,
-    deviceKind: number,
-    words: Int32Array,
-    at: number,
-    longBytes: Uint8Array,
-  ): number {
-    const index = this.#active;
-    for (let slot = index.first(deviceHash); slot >= 0; slot = index.next()) {
-      const row = index.rowAt(slot);
-      if (this.rows.isDevice(row, deviceKind, words, at, longBytes)) return row;
-    }
-    return NO_ROW;
-  }
-
   /** The instant of the next heartbeat or timeout of an active row. */
   deadlineMs(row: number): number {
     const { heartbeatIntervalMs, maxDurationMs } = this.rules;
@@ -149,49 +129,12 @@ export class Shard {
       Math.min(this.rows.beat(row) * heartbeatIntervalMs, maxDurationMs);
   }
 
-  /** Calls `visit` for every active row, in no order. */
-  forEachActive(visit: (row: number) => void): void {
-    for (let row = 0; row < this.rows.used; row++) {
-      if (this.rows.state(row) === ROW_ACTIVE) visit(row);
-    }
-  }
-
-  /**
-   * Makes a staged row the device's active session as a fact, with no record and no limit. Its
-   * ids, `startedAt`, order key, seq and beat are set; its timer starts with `startTimers`.
-   */
-  linkActive(row: number): void {
-    this.rows.setState(row, ROW_ACTIVE);
-    this.#active.insert(this.rows.deviceHash(row), row);
-    this.#budget.active++;
-    this.stateHash.add(this.rows, row);
-  }
-
-  /** Takes an active row whose timer does not run out of the table; it is staged then. */
-  unlinkActive(row: number): void {
-    const index = this.#active;
-    this.stateHash.remove(this.rows, row);
-    this.rows.setState(row, ROW_STAGED);
-    this.#budget.active--;
-    for (let slot = index.first(this.rows.deviceHash(row)); slot >= 0; slot = index.next()) {
-      if (index.rowAt(slot) !== row) continue;
-      index.removeAt(slot);
-      return;
-    }
-    invariant(false, "every active session is in the index");
-  }
-
   /** Ends a restore: the clock stands at `clockMs`, every active session gets its timer. */
   startTimers(clockMs: number): void {
     this.#clockMs = clockMs;
     this.#wheel = new TimingWheel(clockMs);
-    this.forEachActive((row) => this.#wheel.schedule(row, this.deadlineMs(row)));
+    this.active.forEach((row) => this.#wheel.schedule(row, this.deadlineMs(row)));
     this.expireRemembered();
-  }
-
-  /** Gives the sessions back to the budget: this shard is given up, another takes its place. */
-  discard(): void {
-    this.#budget.active -= this.#active.size;
   }
 
   /** Forgets what the grace has let go by the shard's clock. */
@@ -268,7 +211,7 @@ export class Shard {
     const deviceKind = (kinds >>> 8) & 0xff;
     const sessionKind = (kinds >>> 16) & 0xff;
     const hash = rows.hashId(deviceKind, words, at, longBytes);
-    const active = this.findActive(hash, deviceKind, words, at, longBytes);
+    const active = this.active.find(hash, deviceKind, words, at, longBytes);
     if (active !== NO_ROW && rows.isSession(active, sessionKind, words, at + 4, longBytes)) {
       this.#counters.duplicates++;
       return;
@@ -319,7 +262,7 @@ export class Shard {
     if (active !== NO_ROW) this.#supersede(active, hash, startedAt, nowMs, sink);
     this.#writeStart(row, startedAt, nowMs, sink);
     rows.setBeat(row, 1);
-    this.#activate(row);
+    this.#activate(row, hash);
   }
 
   #applyEnd(chunk: EventChunk, event: number, nowMs: number, sink: RecordSink): void {
@@ -333,7 +276,7 @@ export class Shard {
     const hash = rows.hashId(deviceKind, words, at, longBytes);
     const endedAt = chunk.sourceTimestampMs(event);
     const reportedMs = chunk.reportedDurationMs(event);
-    const active = this.findActive(hash, deviceKind, words, at, longBytes);
+    const active = this.active.find(hash, deviceKind, words, at, longBytes);
     if (active !== NO_ROW && rows.isSession(active, sessionKind, words, at + 4, longBytes)) {
       const endAt = Math.max(endedAt, rows.startedAt(active));
       this.#writeEnd(active, REASON_ENDED, endAt, reportedMs, endedAt, nowMs, sink);
@@ -401,14 +344,14 @@ export class Shard {
     sink.append(this.rows, row, draft);
   }
 
-  #activate(row: number): void {
-    this.linkActive(row);
+  #activate(row: number, hash: number): void {
+    this.active.link(row, hash);
     this.#wheel.schedule(row, this.deadlineMs(row));
   }
 
   /** The row's timer is in the wheel no more. */
   #endActive(row: number, hash: number): void {
-    this.unlinkActive(row);
+    this.active.unlink(row, hash);
     this.remembered.addEnded(row, hash, this.#clockMs);
   }
 }

@@ -1,5 +1,4 @@
-import { ID_IS_INTEGER } from "../core/id_codec.ts";
-import { isAbsent } from "../core/session_rows.ts";
+import { ID_IS_INTEGER, isAbsent } from "../core/id_codec.ts";
 import type { Shard } from "../core/shard.ts";
 import type { DeviceView } from "../ports/engine_queries.ts";
 

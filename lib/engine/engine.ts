@@ -4,7 +4,7 @@ import { PlainRecordLayout } from "../core/plain_record_layout.ts";
 import type { RecordLayout } from "../core/record_layout.ts";
 import { RtmRecordLayout } from "../core/rtm_record_layout.ts";
 import { SessionBudget } from "../core/session_budget.ts";
-import { NO_ROW } from "../core/session_rows.ts";
+import { NO_ROW } from "../core/row_format.ts";
 import { newShardCounters } from "../core/shard_counters.ts";
 import type { DeviceView } from "../ports/engine_queries.ts";
 import type { OutputTopic } from "../ports/output_log.ts";
@@ -145,7 +145,7 @@ export class Engine {
     if (shard === null) return null;
     const words = new Int32Array(4);
     const kind = packId(bytes, 0, bytes.length, words, 0);
-    const row = shard.findActive(shard.rows.hashId(kind, words, 0, bytes), kind, words, 0, bytes);
+    const row = shard.active.find(shard.rows.hashId(kind, words, 0, bytes), kind, words, 0, bytes);
     return row === NO_ROW ? null : viewDevice(shard, row);
   }
 

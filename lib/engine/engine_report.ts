@@ -24,10 +24,10 @@ export class EngineReport {
       shards.inFlightBatches[index] = writer.inFlight.length;
       shards.queuedEvents[index] = backlog.size;
       if (shard === null) continue;
-      shards.sessionsActive[index] = shard.activeCount;
+      shards.sessionsActive[index] = shard.active.size;
       shards.endsRemembered[index] = shard.remembered.endedCount;
       shards.earlyEnds[index] = shard.remembered.earlyEndCount;
-      shards.stateHash[index] = shard.stateHash.value();
+      shards.stateHash[index] = shard.active.stateHash.value();
     }
     this.#reportClock();
   }

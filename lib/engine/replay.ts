@@ -241,7 +241,7 @@ class Replay {
 
   /** Goes from timer to timer, so that the clock stands at the last one afterwards. */
   async #drain(): Promise<void> {
-    while (this.#shard.activeCount > 0 && !this.#options.signal.aborted) {
+    while (this.#shard.active.size > 0 && !this.#options.signal.aborted) {
       if (!this.#tryAdvance(this.#shard.nextDeadlineMs())) await this.#flush();
     }
   }
@@ -280,7 +280,7 @@ class Replay {
       records: [...this.#sink.counts],
       counters: { ...this.#counters },
       timestampsCorrected: this.#timestampsCorrected,
-      activeSessions: this.#shard.activeCount,
+      activeSessions: this.#shard.active.size,
       interrupted: this.#options.signal.aborted,
     };
   }

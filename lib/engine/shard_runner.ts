@@ -121,7 +121,7 @@ export class ShardRunner {
 
   /** Drops the state and all that is not acknowledged: the log is to be asked again. */
   dropState(): void {
-    this.shard?.discard();
+    this.shard?.active.discard();
     this.shard = null;
     for (const batch of this.writer.inFlight) this.#release(batch.builder);
     this.writer.reset();

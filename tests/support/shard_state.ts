@@ -1,4 +1,5 @@
-import { NO_ROW, ROW_EARLY_END, type SessionRows } from "../../lib/core/session_rows.ts";
+import { NO_ROW, ROW_EARLY_END } from "../../lib/core/row_format.ts";
+import type { SessionRows } from "../../lib/core/session_rows.ts";
 import type { Shard } from "../../lib/core/shard.ts";
 import type { ModelState } from "./model/model_state.ts";
 
@@ -19,7 +20,7 @@ export function shardState(...shards: readonly Shard[]): ModelState {
       devices.set(deviceId, device);
       return device;
     };
-    shard.forEachActive((row) => {
+    shard.active.forEach((row) => {
       deviceOf(row).active = {
         sessionId: text(rows, row, "writeSession"),
         startedAtMs: rows.startedAt(row),
