@@ -13,7 +13,7 @@ import {
 } from "../adapters/kafka/test_client.ts";
 import { startBroker } from "../support/kafka/broker.ts";
 import { kcatConsume, kcatProduce } from "../support/kafka/kcat.ts";
-import { kafkaTest } from "../support/kafka/shared_broker.ts";
+import { brokerTest, kafkaTest } from "../support/kafka/shared_broker.ts";
 import { startTcpProxy } from "../support/kafka/tcp_proxy.ts";
 import { createTopic, uniqueTopic } from "../support/kafka/topics.ts";
 import { ApiKey } from "../support/kafka/wire_client.ts";
@@ -188,3 +188,44 @@ function deadLetter(value: string): Parameters<KafkaDeadLetters["send"]>[0][numb
     headers: [],
   };
 }
+
+brokerTest(
+  "A wall clock that jumps, either way, neither fails nor delays a request",
+  async (broker) => {
+    const topic = uniqueTopic("sessions");
+    await createTopic(broker.bootstrap, topic, { partitions: 1 });
+    const realNow = Date.now;
+    await withClient(broker.bootstrap, async ({ client, lines }) => {
+      for (const producer of ["fast", "stock"] as const) {
+        const log = new KafkaOutputLog({
+          client,
+          topic,
+          appId: "test",
+          fencing: true,
+          producer,
+          memoryMs: 1_000,
+        });
+        await log.open();
+        const writer = new ShardWriter(0, await log.acquire(0));
+        const source = new KafkaSource({ client, topics: [topic], groupId: "g" });
+        await source.open();
+        const [range] = await source.ranges();
+        const listener = new CollectingListener();
+        source.start([range!.end], listener);
+        try {
+          for (const jumpMs of [0, 7_200_000, -7_200_000]) {
+            Date.now = () => realNow() + jumpMs;
+            const result = await produceUntilDecided(log, writer.batch(`${jumpMs}`));
+            assertEquals(result.kind, "acknowledged");
+          }
+          await until(() => listener.values(0).length === 3, "every record");
+        } finally {
+          Date.now = realNow;
+        }
+        await source.stop();
+        assertEquals(listener.states, [[0, true]]);
+      }
+      assertEquals(lines, []);
+    });
+  },
+);

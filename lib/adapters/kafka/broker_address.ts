@@ -3,7 +3,7 @@
  * @throws Error naming the text that is no address.
  */
 export function parseHostPort(text: string): { readonly host: string; readonly port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]\s]+)):([0-9]{1,5})$/.exec(text);
+  const match = /^(?:\[([^\]\s]*:[^\]\s]*)\]|([^:[\]\s]+)):([0-9]{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   if (host === undefined || port < 1 || port > 65_535) {
