@@ -52,13 +52,17 @@ export function writeInteger(out: Uint8Array, position: number, value: number): 
 }
 
 /**
- * Writes an instant as RFC 3339 in UTC with milliseconds, 24 bytes.
+ * Writes an instant as RFC 3339 in UTC with milliseconds, 24 bytes; one past the year 9999, which
+ * only a replay can reach, with a sign and six digits of the year as ECMAScript does.
  *
- * @param ms Epoch milliseconds, whole, 1970-01-01 to 9999-12-31.
+ * @param ms Epoch milliseconds, whole, from 1970-01-01.
  */
 export function writeInstant(out: Uint8Array, position: number, ms: number): number {
   const day = Math.floor(ms / DAY_MS);
-  if (day !== cachedDay) cacheDay(day);
+  if (day !== cachedDay) {
+    if (day >= FAR_DAY) return writeFarInstant(out, position, ms);
+    cacheDay(day);
+  }
   let p = position;
   for (let i = 0; i < 11; i++) out[p + i] = cachedDate[i]!;
   p += 11;
@@ -120,7 +124,26 @@ export function writeEscaped(
   return p;
 }
 
+/** Writes the same instant of an earlier era of 400 years, and then the year over it. */
+function writeFarInstant(out: Uint8Array, position: number, ms: number): number {
+  const eras = Math.floor((ms / DAY_MS - FAR_DAY) / ERA_DAYS) + 1;
+  const yearAt = position + 3;
+  const end = writeInstant(out, yearAt, ms - eras * ERA_DAYS * DAY_MS);
+  let year = eras * 400;
+  for (let i = 0; i < 4; i++) year += (out[yearAt + i]! - 0x30) * 10 ** (3 - i);
+  out[position] = PLUS;
+  for (let i = 6; i > 0; i--) {
+    out[position + i] = 0x30 + year % 10;
+    year = Math.floor(year / 10);
+  }
+  return end;
+}
+
 const DAY_MS = 86_400_000;
+const ERA_DAYS = 146_097;
+/** 10000-01-01, counted from 1970-01-01. */
+const FAR_DAY = 2_932_897;
+const PLUS = 0x2b;
 const COLON = 0x3a;
 const DOT = 0x2e;
 const UPPER_Z = 0x5a;
@@ -138,8 +161,8 @@ const cachedDate = new Uint8Array(11);
 /** Days since 1970 to a civil date (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"). */
 function cacheDay(day: number): void {
   const z = day + 719468;
-  const era = Math.floor(z / 146097);
-  const dayOfEra = z - era * 146097;
+  const era = Math.floor(z / ERA_DAYS);
+  const dayOfEra = z - era * ERA_DAYS;
   const yearOfEra = Math.floor(
     (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36524) -
       Math.floor(dayOfEra / 146096)) / 365,

@@ -132,7 +132,7 @@ class Replay {
         await this.#deadLetters.flush();
         this.#reportProgress();
       }
-      if (untilMs !== null && !signal.aborted) await this.#advance(untilMs);
+      if (untilMs !== null && untilMs > this.#shard.clockMs) await this.#advance(untilMs);
       if (drain) await this.#drain();
     } catch (error) {
       // The first fault is the one to tell; what can still be saved of the rest is.
@@ -170,12 +170,13 @@ class Replay {
       else if (this.#isTooFarAhead(decoder.timestampMs)) this.#rejectJump(decoder.timestampMs);
       else {
         const timestampMs = this.#usedTimestamp(decoder.timestampMs);
-        if (!this.#tryAdvance(timestampMs)) await this.#advance(timestampMs);
+        const clockMs = Math.max(timestampMs, this.#shard.clockMs);
+        if (!this.#tryAdvance(clockMs)) await this.#advance(clockMs);
         if (!this.#sink.hasRoom()) await this.#flush();
         if (signal.aborted) return;
         this.#apply(decoded, timestampMs);
         // What the event itself made overdue fires now.
-        if (!this.#tryAdvance(timestampMs)) await this.#advance(timestampMs);
+        if (!this.#tryAdvance(clockMs)) await this.#advance(clockMs);
       }
       this.#lineNumber++;
       if (this.#deadLetters.isFull) await this.#deadLetters.flush();
@@ -227,16 +228,13 @@ class Replay {
     });
   }
 
-  /** False when the buffer was full first. */
+  /** Moves the clock to an instant not behind it; false when the buffer was full first. */
   #tryAdvance(toMs: number): boolean {
     return this.#shard.advance(toMs, NO_WALL_CLOCK, this.#sink);
   }
 
   async #advance(toMs: number): Promise<void> {
-    while (!this.#tryAdvance(toMs)) {
-      await this.#flush();
-      if (this.#options.signal.aborted) return;
-    }
+    while (!this.#options.signal.aborted && !this.#tryAdvance(toMs)) await this.#flush();
   }
 
   /** Goes from timer to timer, so that the clock stands at the last one afterwards. */
