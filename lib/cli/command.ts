@@ -54,6 +54,8 @@ export interface CommandSystem {
   writeError(text: string): void;
   /** Whether a person may be looking at standard error; false where it is left out. */
   readonly errorIsTerminal?: boolean;
+  /** Width of the terminal that standard output is, as of now; absent where it is none. */
+  readonly outColumns?: () => number;
   environment(): Readonly<Record<string, string>>;
   hostname(): string;
   readonly files: ConfigFiles;

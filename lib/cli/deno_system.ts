@@ -24,6 +24,7 @@ export function denoSystem(): CommandSystem {
       }
     },
     errorIsTerminal: Deno.stderr.isTerminal(),
+    ...(Deno.stdout.isTerminal() ? { outColumns: () => Deno.consoleSize().columns } : {}),
     environment: () => Deno.env.toObject(),
     hostname: () => Deno.hostname(),
     files: { read: readFile },

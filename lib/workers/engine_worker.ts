@@ -2,6 +2,27 @@
 /// <reference lib="deno.worker" />
 /// <reference lib="deno.unstable" />
 
-self.onmessage = (event: MessageEvent<string>) => {
-  if (event.data === "ping") self.postMessage("pong");
-};
+/**
+ * The engine's thread. Main sends `EngineRequest`s and gets `EngineReport`s. Which engine it is
+ * tells the first request; what the other kind needs is not even loaded.
+ */
+import { SystemClock } from "../adapters/system/clock.ts";
+import { EngineHost } from "./engine_host.ts";
+import type { EngineRequest } from "./engine_messages.ts";
+
+const host = new EngineHost({
+  post: (report) => self.postMessage(report),
+  clock: new SystemClock(),
+  // Nobody outside can choose device ids that all fall on one place.
+  hashSeed: crypto.getRandomValues(new Int32Array(1))[0]!,
+  async create(setup, surroundings) {
+    switch (setup.kind) {
+      case "kafka":
+        return (await import("./kafka_engine.ts")).createKafkaEngine(setup, surroundings);
+      case "demo":
+        return (await import("./demo_engine.ts")).createDemoEngine(setup, surroundings);
+    }
+  },
+});
+
+self.onmessage = ({ data }: MessageEvent<EngineRequest>) => host.receive(data);

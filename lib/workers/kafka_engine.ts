@@ -1,0 +1,54 @@
+import { clientOptions } from "../adapters/kafka/client_settings.ts";
+import { KafkaClient } from "../adapters/kafka/kafka_client.ts";
+import { KafkaDeadLetters } from "../adapters/kafka/kafka_dead_letters.ts";
+import { KafkaOutputLog } from "../adapters/kafka/kafka_output_log.ts";
+import { KafkaSource } from "../adapters/kafka/kafka_source.ts";
+import { RemoteCheckpointStore } from "../adapters/kv/remote_checkpoint_store.ts";
+import { Engine } from "../engine/engine.ts";
+import type { EngineSetup } from "./engine_messages.ts";
+import { engineOptions } from "./engine_settings.ts";
+import type { EngineSurroundings, HostedEngine } from "./hosted_engine.ts";
+
+/** The engine on a Kafka cluster, with checkpoints on this machine's disk. */
+export function createKafkaEngine(
+  { config, checkpoints: port }: Extract<EngineSetup, { readonly kind: "kafka" }>,
+  surroundings: EngineSurroundings,
+): HostedEngine {
+  const { clock, metrics, logger } = surroundings;
+  const { app, input, output, deadLetters: { topic: deadLetterTopic }, session, kafka } = config;
+  const client = new KafkaClient({
+    ...clientOptions(config),
+    clock,
+    log: (level, message, fields) => logger[level](message, fields),
+    onReachable: (reachable) => metrics.brokersReachable = reachable,
+  });
+  const deadLetters = new KafkaDeadLetters({ client, topic: deadLetterTopic });
+  const checkpoints = port === null ? null : new RemoteCheckpointStore(port, clock);
+  const engine = new Engine(engineOptions(config, surroundings), {
+    clock,
+    source: new KafkaSource({ client, topics: input.topics, groupId: app.id }),
+    log: new KafkaOutputLog({
+      client,
+      topic: output.topic,
+      appId: app.id,
+      fencing: output.fencing,
+      producer: kafka.producer,
+      memoryMs: Math.max(session.heartbeatIntervalMs, session.graceMs),
+    }),
+    deadLetters,
+    checkpoints,
+  });
+  return {
+    start: () => engine.start(),
+    stop: () => engine.stop(),
+    failed: engine.failed,
+    status() {
+      metrics.deadLetters.truncated = deadLetters.truncated;
+      metrics.deadLetters.givenUp = deadLetters.passed;
+      return engine.status();
+    },
+    device: (deviceId) => engine.device(deviceId),
+    checkpointsLost: (reason) => checkpoints?.fail(reason),
+    close: () => client.close(),
+  };
+}
