@@ -42,6 +42,15 @@ export class ActiveSessions {
     return NO_ROW;
   }
 
+  /** Whether the device of `row` has an active session. */
+  hasDeviceOf(row: number, deviceHash: number): boolean {
+    const index = this.#index;
+    for (let slot = index.first(deviceHash); slot >= 0; slot = index.next()) {
+      if (this.#rows.sameDevice(index.rowAt(slot), row)) return true;
+    }
+    return false;
+  }
+
   /** Makes a staged row, complete but for its timer, the device's active session. */
   link(row: number, deviceHash: number): void {
     this.#rows.setState(row, ROW_ACTIVE);

@@ -35,6 +35,8 @@ export interface CheckpointManifest {
   /** The state hash of an exact checkpoint. */
   readonly stateHash: string;
   readonly rows: number;
+  /** How many of the newest early ends no header of the log has. */
+  readonly earlyEndsUnwritten: number;
   /** Next offset per input partition. */
   readonly inputs: readonly InputPosition[];
 }
@@ -57,6 +59,7 @@ export function encodeManifest(manifest: CheckpointManifest): Uint8Array {
   writer.writeByte(manifest.isExact ? 1 : 0);
   writer.writeText(manifest.stateHash);
   writer.writeVarint(manifest.rows);
+  writer.writeVarint(manifest.earlyEndsUnwritten);
   writeInputPositions(writer, manifest.inputs);
   return writer.view().slice();
 }
@@ -88,9 +91,10 @@ export function decodeManifest(bytes: Uint8Array): CheckpointManifest {
   const stateHash = new TextDecoder().decode(bytes.subarray(hashFrom, hashFrom + hashLength));
   reader.position = hashFrom + hashLength;
   const rows = reader.read();
+  const earlyEndsUnwritten = reader.read();
   const inputs = reader.failed ? null : readInputPositions(bytes, reader.position);
   if (reader.failed || inputs === null) throw new CheckpointError("its manifest is damaged");
-  return { ...head, isExact, stateHash, rows, inputs };
+  return { ...head, isExact, stateHash, rows, earlyEndsUnwritten, inputs };
 }
 
 /** Not a checkpoint that can be used: restore without it. The message says why, as a clause. */

@@ -10,6 +10,8 @@ import type { DeviceView } from "../ports/engine_queries.ts";
 import type { OutputTopic } from "../ports/output_log.ts";
 import type { EngineStatus } from "../telemetry/engine_status.ts";
 import { viewDevice } from "./device_view.ts";
+import { CheckpointKeeper } from "./checkpoint_keeper.ts";
+import { CheckpointLoader } from "./checkpoint_loader.ts";
 import type { EngineContext } from "./engine_context.ts";
 import { EngineError } from "./engine_error.ts";
 import { EngineInputs } from "./engine_inputs.ts";
@@ -50,6 +52,7 @@ export class Engine {
   readonly #reject: (error: unknown) => void;
   #parts: EngineParts | null = null;
   #isStopping = false;
+  #isReading = false;
   #cancelChores: (() => void) | null = null;
 
   constructor(options: EngineOptions, ports: EnginePorts) {
@@ -83,6 +86,8 @@ export class Engine {
       await this.#ports.source.commitOffsets([...offsets]);
     }
     const ranges = await this.#ports.source.ranges();
+    if (this.#isStopping) return;
+    this.#isReading = true;
     context.inputs.start(offsets, ranges.map(({ end }) => end));
     options.metrics.phase = "running";
     options.metrics.started = true;
@@ -118,7 +123,11 @@ export class Engine {
             "restores from the output, nothing is lost and nothing repeats",
         );
       }
-      await parts.committer.commit();
+      // Before it read anything, the state is that of the log, and the inputs are not known.
+      if (this.#isReading) {
+        if (this.#ports.clock.monotonicMs() < deadlineMs) await parts.keeper?.writeAtRest();
+        await parts.committer.commit();
+      }
     }
     await this.#ports.deadLetters.close();
     await this.#ports.log.close();
@@ -151,7 +160,7 @@ export class Engine {
 
   async #build(): Promise<EngineParts> {
     const options = this.#options;
-    const { log, source, deadLetters, clock } = this.#ports;
+    const { log, source, deadLetters, clock, checkpoints } = this.#ports;
     const topic = await log.open();
     for (const warning of topic.warnings) options.logger.warn(warning, { topic: topic.name });
     options.metrics.openShards(topic.shards);
@@ -204,6 +213,7 @@ export class Engine {
       supervisor,
       loop,
       committer,
+      keeper: checkpoints === null ? null : new CheckpointKeeper(context, checkpoints),
       report: new EngineReport(context),
     };
     return this.#parts;
@@ -244,6 +254,7 @@ export class Engine {
     const { metrics, logger, batches } = this.#options;
     return new ShardRestorer({
       log: this.#ports.log,
+      checkpoints: this.#loader(),
       topic: topic.name,
       shards: topic.shards,
       layouts: this.#layouts,
@@ -256,12 +267,26 @@ export class Engine {
     });
   }
 
+  #loader(): CheckpointLoader | null {
+    const { checkpoints: store, log } = this.#ports;
+    const { batches, logger } = this.#options;
+    if (store === null) return null;
+    return new CheckpointLoader({
+      store,
+      log,
+      batches,
+      onWarning: (message, fields) => logger.warn(message, fields),
+    });
+  }
+
   /** What is to be done once a second, whatever the load. */
   #scheduleChores(parts: EngineParts): void {
     let round = 0;
+    const checkpointSeconds = Math.round((this.#options.checkpointIntervalMs ?? Infinity) / 1000);
     const run = () => {
       if (this.#isStopping) return;
       round++;
+      if (round % checkpointSeconds === 0) parts.keeper?.startBackground();
       parts.report.update();
       if (round % COMMIT_SECONDS === 0) parts.committer.commit().catch((e) => this.#fail(e));
       if (round % REFRESH_SECONDS === 0) this.#refresh(parts.context);
@@ -326,6 +351,8 @@ interface EngineParts {
   readonly supervisor: ShardSupervisor;
   readonly loop: RoundLoop;
   readonly committer: OffsetCommitter;
+  /** Null where nothing is kept. */
+  readonly keeper: CheckpointKeeper | null;
   readonly report: EngineReport;
 }
 

@@ -1,12 +1,18 @@
-import { POSITION_HEADER } from "../core/batch_builder.ts";
 import { LogFold } from "../core/log_fold.ts";
-import { type Position, PositionError, readPosition } from "../core/position.ts";
+import {
+  type InputPosition,
+  type Position,
+  PositionError,
+  readPosition,
+} from "../core/position.ts";
 import { RecordBatchReader, type RecordBatchReaderOptions } from "../core/record_batch_reader.ts";
 import { RecordHeaderReader } from "../core/record_header_reader.ts";
 import type { RecordLayout } from "../core/record_layout.ts";
 import { Shard, type ShardOptions } from "../core/shard.ts";
 import type { OutputLog, ShardOwnership } from "../ports/output_log.ts";
+import type { CheckpointLoader } from "./checkpoint_loader.ts";
 import { EngineError } from "./engine_error.ts";
+import { type LastBatch, positionOf } from "./last_batch.ts";
 
 /** A shard as its log tells it, owned by this process. */
 export interface RestoredShard {
@@ -14,10 +20,13 @@ export interface RestoredShard {
   readonly ownership: ShardOwnership;
   /** What the last data batch says; null when the partition holds none. */
   readonly position: Position | null;
+  /** Up to where the state has its inputs; null when nothing tells. */
+  readonly read: readonly InputPosition[] | null;
 }
 
 export interface ShardRestorerOptions {
   readonly log: OutputLog;
+  readonly checkpoints: CheckpointLoader | null;
   readonly topic: string;
   readonly shards: number;
   readonly layouts: readonly RecordLayout[];
@@ -46,23 +55,34 @@ export class ShardRestorer {
    */
   async restore(shardOptions: ShardOptions): Promise<RestoredShard> {
     const { index } = shardOptions;
-    const { log } = this.#options;
+    const { log, checkpoints } = this.#options;
     const ownership = await log.acquire(index);
-    const shard = new Shard(shardOptions);
     const tail = ownership.end > ownership.logStart
       ? await log.readTail(index, ownership.end)
       : null;
-    if (tail === null) {
+    const last = tail === null ? null : this.#lastBatch(index, tail);
+    if (last !== null) this.#checkShape(last.position);
+    const loaded = await checkpoints?.load(shardOptions, ownership, last) ?? null;
+    if (loaded !== null) {
+      const { shard, manifest } = loaded;
+      if (last !== null && last.lastOffset >= manifest.logFrom) {
+        await this.#fold(shard, manifest.logFrom, ownership.end, last.position);
+        return { shard, ownership, position: last.position, read: last.position.inputs };
+      }
+      shard.startTimers(manifest.clockMs);
+      return { shard, ownership, position: last?.position ?? null, read: manifest.inputs };
+    }
+    const shard = new Shard(shardOptions);
+    if (last === null) {
       if (ownership.logStart > 0) {
         this.#options.onWarning(
           "the output holds no data batch any more: retention or an operator removed it",
           { shard: index, logStart: ownership.logStart },
         );
       }
-      return { shard, ownership, position: null };
+      return { shard, ownership, position: null, read: null };
     }
-    const position = this.#lastPosition(index, tail);
-    this.#checkShape(position);
+    const { position } = last;
     let from = position.restoreOffset;
     if (from < ownership.logStart) {
       this.#options.onWarning(
@@ -73,7 +93,7 @@ export class ShardRestorer {
       from = ownership.logStart;
     }
     await this.#fold(shard, from, ownership.end, position);
-    return { shard, ownership, position };
+    return { shard, ownership, position, read: position.inputs };
   }
 
   async #fold(shard: Shard, from: number, to: number, last: Position): Promise<void> {
@@ -108,14 +128,17 @@ export class ShardRestorer {
     (fold ?? new LogFold(shard, this.#options.layouts[0]!)).finish(last.clockMs);
   }
 
-  #lastPosition(shard: number, tail: Uint8Array): Position {
+  #lastBatch(shard: number, tail: Uint8Array): LastBatch {
     const reader = new RecordBatchReader(this.#options.batches);
     reader.reset(tail);
     let position: Position | null = null;
+    let lastOffset = -1;
     try {
       while (reader.nextBatch()) {
         if (reader.undecodable !== null) this.#failUndecodable(shard, reader);
-        if (!reader.isControl) position = positionOf(reader, new RecordHeaderReader());
+        if (reader.isControl) continue;
+        position = positionOf(reader, new RecordHeaderReader());
+        lastOffset = reader.lastOffset;
       }
     } catch (error) {
       if (!(error instanceof PositionError)) throw error;
@@ -125,7 +148,7 @@ export class ShardRestorer {
       });
     }
     if (position === null) this.#failForeign(shard, reader.baseOffset);
-    return position;
+    return { position, lastOffset };
   }
 
   #checkShape(position: Position): void {
@@ -171,18 +194,3 @@ export class ShardRestorer {
     return `Partition ${shard} of the output topic ${this.#options.topic}`;
   }
 }
-
-/** The position in the header of the last record of the reader's batch; null when it has none. */
-function positionOf(reader: RecordBatchReader, headers: RecordHeaderReader): Position | null {
-  let position: Position | null = null;
-  while (reader.nextRecord()) {
-    if (reader.headerCount === 0) continue;
-    headers.reset(reader.bytes, reader.headersFrom, reader.headersTo, reader.headerCount);
-    if (!headers.find(HEADER_NAME) || headers.valueFrom < 0) continue;
-    position = readPosition(headers.bytes.subarray(headers.valueFrom, headers.valueTo));
-  }
-  reader.rewindRecords();
-  return position;
-}
-
-const HEADER_NAME = new TextEncoder().encode(POSITION_HEADER);

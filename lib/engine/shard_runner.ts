@@ -67,6 +67,11 @@ export class ShardRunner {
   isAhead = true;
   /** Next offset of the output partition, as far as acknowledged. */
   logEnd = 0;
+  /** The last batch that is acknowledged, and the last one that was closed; 0 = none. */
+  acknowledgedBatch = 0;
+  closedBatch = 0;
+  /** Who wrote the last acknowledged batch. */
+  acknowledgedWriter: { readonly producerId: number; readonly epoch: number } = NO_WRITER;
   /** Failures in a row of the batches in flight. */
   failures = 0;
   readonly #options: ShardRunnerOptions;
@@ -76,7 +81,6 @@ export class ShardRunner {
   #restorePoint = new RestorePoint(0, 0, 0, 0);
   #producerId = -1;
   #epoch = -1;
-  #batchNumber = 0;
   readonly #facts = new ByteWriter(512);
   readonly #scratch = new Uint8Array(256);
 
@@ -85,10 +89,6 @@ export class ShardRunner {
     this.#options = options;
     this.skipBefore = new Float64Array(options.inputs);
     this.acknowledged = new Float64Array(options.inputs).fill(-1);
-  }
-
-  get producerId(): number {
-    return this.#producerId;
   }
 
   /** The batch that is being built in this round, or null. */
@@ -108,7 +108,9 @@ export class ShardRunner {
     this.shard = shard;
     this.#producerId = ownership.producerId;
     this.#epoch = ownership.epoch;
-    this.#batchNumber = position === null ? 0 : position.batchNumber;
+    this.closedBatch = position === null ? 0 : position.batchNumber;
+    this.acknowledgedBatch = this.closedBatch;
+    this.acknowledgedWriter = position ?? NO_WRITER;
     this.logEnd = ownership.end;
     const restoreOffset = position === null
       ? ownership.end
@@ -211,6 +213,8 @@ export class ShardRunner {
   /** The log has the oldest batch in flight. */
   batchAcknowledged(batch: ShardBatch, baseOffset: number): void {
     this.failures = 0;
+    this.acknowledgedBatch++;
+    this.acknowledgedWriter = { producerId: this.#producerId, epoch: this.#epoch };
     this.logEnd = baseOffset + batch.count;
     this.#restorePoint.acknowledged(batch.clockMs, baseOffset, this.logEnd);
     this.acknowledged.set(batch.inputs);
@@ -296,7 +300,7 @@ export class ShardRunner {
       layout: this.#options.layout.name,
       producerId: this.#producerId,
       epoch: this.#epoch,
-      batchNumber: ++this.#batchNumber,
+      batchNumber: ++this.closedBatch,
       shards: this.#options.shards,
       heartbeatIntervalMs: rules.heartbeatIntervalMs,
       maxDurationMs: rules.maxDurationMs,
@@ -335,6 +339,7 @@ export interface Round {
   readonly encodeInputs: (offsets: Float64Array) => Uint8Array;
 }
 
+const NO_WRITER = { producerId: -1, epoch: -1 };
 const BUILDERS_MAX = 3;
 /** Device and session id, their lengths, form, three numbers. */
 const EARLY_END_BYTES_MAX = 256 + 128 + 32;

@@ -1,4 +1,4 @@
-import { type Position, PositionError } from "../core/position.ts";
+import { type InputPosition, PositionError } from "../core/position.ts";
 import { OutputLogError } from "../ports/output_log.ts";
 import type { EngineContext } from "./engine_context.ts";
 import { EngineError } from "./engine_error.ts";
@@ -44,16 +44,16 @@ export class ShardSupervisor {
    */
   async restoreAll(): Promise<StartOffsets> {
     const { runners } = this.#context;
-    const positions: (Position | null)[] = new Array(runners.length).fill(null);
+    const read: (readonly InputPosition[] | null)[] = new Array(runners.length).fill(null);
     let next = 0;
     const work = async () => {
       while (next < runners.length && !this.#isStopped) {
         const runner = runners[next++]!;
-        positions[runner.index] = await this.#restore(runner);
+        read[runner.index] = await this.#restore(runner);
       }
     };
     await Promise.all(Array.from({ length: RESTORES_AT_ONCE }, work));
-    const offsets = await this.#chooseOffsets(positions);
+    const offsets = await this.#chooseOffsets(read);
     for (const runner of runners) {
       this.#place(runner, offsets.ofShard[runner.index]!);
       this.#context.options.metrics.shards.setState(runner.index, "running");
@@ -82,22 +82,22 @@ export class ShardSupervisor {
   }
 
   async #recover(runner: ShardRunner): Promise<void> {
-    const position = await this.#restore(runner);
+    const read = await this.#restore(runner);
     if (this.#isStopped) return;
-    const { ofShard } = await this.#chooseOffsets([position]);
+    const { ofShard } = await this.#chooseOffsets([read]);
     this.#place(runner, ofShard[0]!);
     runner.isReturning = true;
     await this.#rewind();
   }
 
   /** Restores until it works: only what nobody can wait out ends it. */
-  async #restore(runner: ShardRunner): Promise<Position | null> {
+  async #restore(runner: ShardRunner): Promise<readonly InputPosition[] | null> {
     const { options, clock, budget, counters, ports } = this.#context;
     const { metrics, logger } = options;
     metrics.shards.setState(runner.index, "restoring");
     for (let attempt = 0;; attempt++) {
       try {
-        const { shard, ownership, position } = await this.#restorer.restore({
+        const { shard, ownership, position, read } = await this.#restorer.restore({
           index: runner.index,
           rules: options.rules,
           budget,
@@ -116,7 +116,7 @@ export class ShardSupervisor {
           );
         }
         runner.run(shard, ownership, position);
-        return position;
+        return read;
       } catch (error) {
         if (error instanceof PositionError) {
           const message = `Shard ${runner.index} cannot be restored: ${error.message}`;
@@ -135,13 +135,15 @@ export class ShardSupervisor {
     }
   }
 
-  async #chooseOffsets(positions: readonly (Position | null)[]): Promise<StartOffsets> {
+  async #chooseOffsets(
+    read: readonly (readonly InputPosition[] | null)[],
+  ): Promise<StartOffsets> {
     const { ports, inputs, options } = this.#context;
     return chooseStartOffsets({
       inputs: inputs.partitions,
       ranges: await ports.source.ranges(),
       committed: await ports.source.committedOffsets(),
-      positions,
+      read,
       start: options.start,
     });
   }

@@ -1,4 +1,4 @@
-import type { InputPosition, Position } from "../core/position.ts";
+import type { InputPosition } from "../core/position.ts";
 import type { InputPartition as InputName, InputRange } from "../ports/source.ts";
 import { EngineError } from "./engine_error.ts";
 
@@ -7,8 +7,8 @@ export interface StartOffsetsOptions {
   readonly ranges: readonly InputRange[];
   /** The group's offsets; -1 = none. */
   readonly committed: readonly number[];
-  /** The last position of each shard; null where its log holds none. */
-  readonly positions: readonly (Position | null)[];
+  /** What each shard has read, by its log or its checkpoint; null where neither tells. */
+  readonly read: readonly (readonly InputPosition[] | null)[];
   readonly start: "earliest" | "latest";
 }
 
@@ -27,12 +27,12 @@ export interface StartOffsets {
  * @throws EngineError when a position cannot be: before what retention left, or past the end.
  */
 export function chooseStartOffsets(options: StartOffsetsOptions): StartOffsets {
-  const { inputs, ranges, committed, positions, start } = options;
-  const known = positions.filter((position) => position !== null);
-  const topics = new Set(known.flatMap(({ inputs }) => inputs.map(({ topic }) => topic)));
+  const { inputs, ranges, committed, read, start } = options;
+  const known = read.filter((positions) => positions !== null);
+  const topics = new Set(known.flat().map(({ topic }) => topic));
   const isFirstRun = known.length === 0 && committed.every((offset) => offset < 0);
-  const ofShard = positions.map((position) => {
-    const byName = new Map(position?.inputs.map((input) => [nameOf(input), input.offset]));
+  const ofShard = read.map((positions) => {
+    const byName = new Map(positions?.map((input) => [nameOf(input), input.offset]));
     return Float64Array.from(inputs, (input, i) => {
       const range = ranges[i]!;
       const inLog = byName.get(nameOf(input)) ?? -1;

@@ -1,0 +1,216 @@
+import { CheckpointChunkWriter, encodeManifest } from "../core/checkpoint_codec.ts";
+import { ROW_ACTIVE } from "../core/row_format.ts";
+import type { Shard } from "../core/shard.ts";
+import {
+  CHECKPOINT_CHUNK_BYTES_MAX,
+  type CheckpointStore,
+  CheckpointStoreError,
+  type CheckpointWriter,
+} from "../ports/checkpoint_store.ts";
+import type { EngineContext } from "./engine_context.ts";
+import type { ShardRunner } from "./shard_runner.ts";
+
+/**
+ * Writes checkpoints: of every shard at rest at a shutdown, and, where an interval is configured,
+ * of every shard while it runs. Those are fuzzy: rows are copied in slices of a millisecond
+ * between turns, and the output since the first slice makes up for the difference.
+ */
+export class CheckpointKeeper {
+  readonly #context: EngineContext;
+  readonly #store: CheckpointStore;
+  #isStopped = false;
+  #running: Promise<void> | null = null;
+
+  constructor(context: EngineContext, store: CheckpointStore) {
+    this.#context = context;
+    this.#store = store;
+  }
+
+  /** Writes a checkpoint of every shard that runs, in the background, unless one is under way. */
+  startBackground(): void {
+    if (this.#running !== null || this.#isStopped) return;
+    this.#running = this.#writeAll((runner) => this.#writeFuzzy(runner)).finally(() => {
+      this.#running = null;
+    });
+  }
+
+  /**
+   * Writes a checkpoint of every shard, now that no round runs any more: exact, without pauses.
+   * Shards with something under way are left out.
+   */
+  async writeAtRest(): Promise<void> {
+    this.#isStopped = true;
+    await this.#running;
+    await this.#writeAll((runner) => this.#writeExact(runner));
+  }
+
+  async #writeAll(write: (runner: ShardRunner) => Promise<number>): Promise<void> {
+    const { ports, runners, options } = this.#context;
+    const { checkpoint } = options.metrics;
+    const startMs = ports.clock.monotonicMs();
+    let bytes = 0;
+    try {
+      for (const runner of runners) bytes += await write(runner);
+    } catch (error) {
+      checkpoint.failures++;
+      if (!(error instanceof CheckpointStoreError)) throw error;
+      options.logger.warn("checkpoint cannot be written; the next start reads the output instead", {
+        error,
+      });
+      return;
+    }
+    if (bytes === 0) return;
+    checkpoint.written++;
+    checkpoint.bytes = bytes;
+    checkpoint.lastAtMs = ports.clock.monotonicMs();
+    checkpoint.durationMs = checkpoint.lastAtMs - startMs;
+  }
+
+  async #writeExact(runner: ShardRunner): Promise<number> {
+    const { shard, writer, backlog } = runner;
+    if (shard === null || runner.isDetached || writer.inFlight.length > 0 || backlog.size > 0) {
+      return 0;
+    }
+    const output = await this.#store.begin(runner.index);
+    const copy = new ShardCopy(shard, output);
+    while (!copy.isDone) await copy.slice(() => true);
+    const remembered = await copy.finish();
+    const manifest = this.#manifest(runner, shard, runner.logEnd, runner, copy.rows + remembered);
+    await output.publish(encodeManifest({ ...manifest, isExact: true }));
+    return copy.bytes;
+  }
+
+  async #writeFuzzy(runner: ShardRunner): Promise<number> {
+    const { shard } = runner;
+    const { ports } = this.#context;
+    if (shard === null || shard.active.size === 0) return 0;
+    const output = await this.#store.begin(runner.index);
+    const logFrom = runner.logEnd;
+    const before = {
+      acknowledgedBatch: runner.acknowledgedBatch,
+      acknowledgedWriter: runner.acknowledgedWriter,
+    };
+    const isGone = () => this.#isStopped || runner.shard !== shard;
+    const copy = new ShardCopy(shard, output);
+    while (!copy.isDone) {
+      const untilMs = ports.clock.monotonicMs() + SLICE_MS;
+      await copy.slice(() => ports.clock.monotonicMs() < untilMs);
+      await this.#pause(PAUSE_MS);
+      if (isGone()) return await abandon(output);
+    }
+    const rows = copy.rows + await copy.finish();
+    const manifest = { ...this.#manifest(runner, shard, logFrom, before, rows), isExact: false };
+    // A batch that was closed after the last copy has to be in the log: its clock and its inputs
+    // are past all that was copied.
+    const closed = runner.closedBatch;
+    const waitUntilMs = ports.clock.monotonicMs() + NEXT_BATCH_WAIT_MS;
+    while (runner.acknowledgedBatch <= closed) {
+      if (isGone() || ports.clock.monotonicMs() > waitUntilMs) return await abandon(output);
+      await this.#pause(PAUSE_MS);
+    }
+    await output.publish(encodeManifest({ ...manifest, logTo: runner.logEnd }));
+    return copy.bytes;
+  }
+
+  #manifest(
+    runner: ShardRunner,
+    shard: Shard,
+    logFrom: number,
+    before: Pick<ShardRunner, "acknowledgedBatch" | "acknowledgedWriter">,
+    rows: number,
+  ) {
+    const { inputs, runners } = this.#context;
+    const offsets = runner.positions(inputs.positions());
+    return {
+      shard: runner.index,
+      shards: runners.length,
+      heartbeatIntervalMs: shard.rules.heartbeatIntervalMs,
+      clockMs: shard.clockMs,
+      logFrom,
+      logTo: runner.logEnd,
+      batchNumber: before.acknowledgedBatch,
+      producerId: before.acknowledgedWriter.producerId,
+      epoch: before.acknowledgedWriter.epoch,
+      stateHash: shard.active.stateHash.toString(),
+      rows,
+      earlyEndsUnwritten: shard.remembered.unwrittenCount,
+      inputs: inputs.partitions.map(({ topic, partition, index }) => ({
+        topic,
+        partition,
+        offset: offsets[index]!,
+      })),
+    };
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#context.ports.clock.wakeAfter(ms, resolve));
+  }
+}
+
+/** Copies the rows of a shard into chunks: the active ones in slices, what is remembered at once. */
+class ShardCopy {
+  bytes = 0;
+  rows = 0;
+  readonly #shard: Shard;
+  readonly #chunk = new CheckpointChunkWriter(CHECKPOINT_CHUNK_BYTES_MAX);
+  readonly #output: CheckpointWriter;
+  #next = 0;
+
+  constructor(shard: Shard, output: CheckpointWriter) {
+    this.#shard = shard;
+    this.#output = output;
+  }
+
+  /** Whether every row there is by now was looked at. */
+  get isDone(): boolean {
+    return this.#next >= this.#shard.rows.used;
+  }
+
+  /** Copies active rows while `hasTime` says so; writes each chunk that gets full. */
+  async slice(hasTime: () => boolean): Promise<void> {
+    const { rows } = this.#shard;
+    for (let seen = 0; !this.isDone; seen++) {
+      if ((seen & 255) === 255 && !hasTime()) return;
+      if (rows.state(this.#next) === ROW_ACTIVE) {
+        this.#chunk.add(rows, this.#next);
+        this.rows++;
+      }
+      this.#next++;
+      if (!this.#chunk.hasRoom()) await this.#write();
+    }
+  }
+
+  /** Copies what is remembered, oldest first, and writes the last chunk. @returns its rows. */
+  async finish(): Promise<number> {
+    const remembered: number[] = [];
+    this.#shard.remembered.forEach((row) => remembered.push(row));
+    // In one go: between two slices some would expire, and their rows would be others'.
+    const chunks: Uint8Array[] = [];
+    for (const row of remembered) {
+      this.#chunk.add(this.#shard.rows, row);
+      if (!this.#chunk.hasRoom()) chunks.push(this.#chunk.take());
+    }
+    if (this.#chunk.count > 0) chunks.push(this.#chunk.take());
+    for (const chunk of chunks) {
+      this.bytes += chunk.length;
+      await this.#output.writeChunk(chunk);
+    }
+    return remembered.length;
+  }
+
+  async #write(): Promise<void> {
+    const chunk = this.#chunk.take();
+    this.bytes += chunk.length;
+    await this.#output.writeChunk(chunk);
+  }
+}
+
+async function abandon(output: CheckpointWriter): Promise<number> {
+  await output.abandon();
+  return 0;
+}
+
+const SLICE_MS = 1;
+const PAUSE_MS = 4;
+/** Sessions have a heartbeat sooner than this, or there is little to keep. */
+const NEXT_BATCH_WAIT_MS = 120_000;
