@@ -1,10 +1,5 @@
 import { LogFold } from "../core/log_fold.ts";
-import {
-  type InputPosition,
-  type Position,
-  PositionError,
-  readPosition,
-} from "../core/position.ts";
+import { type InputPosition, type Position, PositionError } from "../core/position.ts";
 import { RecordBatchReader, type RecordBatchReaderOptions } from "../core/record_batch_reader.ts";
 import { RecordHeaderReader } from "../core/record_header_reader.ts";
 import type { RecordLayout } from "../core/record_layout.ts";
