@@ -1,0 +1,124 @@
+/**
+ * How late the records of the measured window are, as histograms.
+ *
+ * | name | of | what |
+ * |---|---|---|
+ * | L1 | starts and ends | made (`emittedAt`, the record's timestamp) − the event's timestamp |
+ * | L2 | the same | appended by the broker − the event's timestamp; needs log-append time |
+ * | L3 | the same | seen by a consumer − the event's timestamp |
+ * | H  | heartbeats | made − due (`startedAt + k·H`) |
+ * | H2, H3 | heartbeats | appended − due; seen − due |
+ *
+ * The event's timestamp is the instant at which it was meant to leave, so a stall of whatever part
+ * counts for every event that it held up. A record belongs to the window when its event was meant
+ * to leave, or its heartbeat was due, within it, no matter when it came.
+ */
+import { LatencyHistogram } from "../../../lib/telemetry/latency_histogram.ts";
+import { type Quantiles, quantilesOf } from "./quantiles.ts";
+import { END, HEARTBEAT, type RecordParser } from "./record_parser.ts";
+
+export interface LatencyReport {
+  readonly starts: { readonly L1: Quantiles; readonly L2: Quantiles; readonly L3: Quantiles };
+  readonly ends: { readonly L1: Quantiles; readonly L2: Quantiles; readonly L3: Quantiles };
+  /** Starts and ends together. */
+  readonly changes: { readonly L1: Quantiles; readonly L2: Quantiles; readonly L3: Quantiles };
+  readonly heartbeats: { readonly H: Quantiles; readonly H2: Quantiles; readonly H3: Quantiles };
+}
+
+/** One second of the run, by when its records were due. */
+export interface SecondOfOutput {
+  /** Since the schedule's first instant. */
+  readonly second: number;
+  readonly records: number;
+  readonly L1Max: number;
+  readonly HMax: number;
+}
+
+interface LatencyOptions {
+  readonly fromMs: number;
+  readonly durationMs: number;
+  readonly windowFromMs: number;
+  readonly windowToMs: number;
+}
+
+export class Latencies {
+  /** Records made within the window. */
+  recordsInWindow = 0;
+  readonly #options: LatencyOptions;
+  readonly #starts = new Triple();
+  readonly #ends = new Triple();
+  readonly #heartbeats = new Triple();
+  readonly #records: Float64Array;
+  readonly #changeMax: Float64Array;
+  readonly #heartbeatMax: Float64Array;
+
+  constructor(options: LatencyOptions) {
+    this.#options = options;
+    const seconds = Math.ceil(options.durationMs / 1000) + 1;
+    this.#records = new Float64Array(seconds);
+    this.#changeMax = new Float64Array(seconds);
+    this.#heartbeatMax = new Float64Array(seconds);
+  }
+
+  isInWindow(ms: number): boolean {
+    return ms >= this.#options.windowFromMs && ms < this.#options.windowToMs;
+  }
+
+  take(record: RecordParser, appendedMs: number, seenMs: number): void {
+    const { emittedAt, status } = record;
+    if (this.isInWindow(emittedAt)) this.recordsInWindow++;
+    const isHeartbeat = status === HEARTBEAT;
+    const dueMs = isHeartbeat ? record.at : record.sourceTimestamp;
+    const second = Math.floor((dueMs - this.#options.fromMs) / 1000);
+    if (second >= 0 && second < this.#records.length) {
+      this.#records[second]!++;
+      const max = isHeartbeat ? this.#heartbeatMax : this.#changeMax;
+      if (emittedAt - dueMs > max[second]!) max[second] = emittedAt - dueMs;
+    }
+    if (!this.isInWindow(dueMs)) return;
+    const triple = isHeartbeat ? this.#heartbeats : status === END ? this.#ends : this.#starts;
+    triple.made.record(emittedAt - dueMs);
+    // NaN where the topic has no log-append time.
+    if (appendedMs === appendedMs) triple.appended.record(appendedMs - dueMs);
+    triple.seen.record(seenMs - dueMs);
+  }
+
+  report(): LatencyReport {
+    const changes = new Triple();
+    for (const triple of [this.#starts, this.#ends]) {
+      changes.made.merge(triple.made);
+      changes.appended.merge(triple.appended);
+      changes.seen.merge(triple.seen);
+    }
+    const { made, appended, seen } = this.#heartbeats;
+    return {
+      starts: named(this.#starts),
+      ends: named(this.#ends),
+      changes: named(changes),
+      heartbeats: { H: quantilesOf(made), H2: quantilesOf(appended), H3: quantilesOf(seen) },
+    };
+  }
+
+  seconds(): SecondOfOutput[] {
+    return Array.from(this.#records, (records, second) => ({
+      second,
+      records,
+      L1Max: this.#changeMax[second]!,
+      HMax: this.#heartbeatMax[second]!,
+    }));
+  }
+}
+
+class Triple {
+  readonly made = new LatencyHistogram();
+  readonly appended = new LatencyHistogram();
+  readonly seen = new LatencyHistogram();
+}
+
+function named(triple: Triple): { L1: Quantiles; L2: Quantiles; L3: Quantiles } {
+  return {
+    L1: quantilesOf(triple.made),
+    L2: quantilesOf(triple.appended),
+    L3: quantilesOf(triple.seen),
+  };
+}

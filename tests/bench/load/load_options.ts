@@ -1,0 +1,130 @@
+import { parseArgs } from "node:util";
+
+export interface LoadOptions {
+  /** Active sessions. */
+  readonly sessions: number;
+  /** Starts and ends together, a minute. */
+  readonly rate: number;
+  readonly minutes: number;
+  readonly warmupSeconds: number;
+  readonly partitions: number;
+  readonly heartbeatMs: number;
+  readonly seed: number;
+  /** `host:port` of a broker that runs already; null: one is started. */
+  readonly broker: string | null;
+  /** The engine's program; null: the compiled one if it is there, else from source. */
+  readonly engine: string | null;
+  /** More `--set key=value` for the engine. */
+  readonly settings: readonly string[];
+  readonly logAppendTime: boolean;
+  readonly segmentBytes: number;
+  readonly retentionBytes: number;
+  readonly fetchIntervalMs: number;
+  readonly mode: "steady" | "restart-kill" | "catch-up";
+  /** Of `catch-up`: events of the backlog, and the minutes that its timestamps cover. */
+  readonly backlogEvents: number;
+  readonly backlogMinutes: number;
+  readonly reportFile: string | null;
+  readonly jsonFile: string | null;
+}
+
+/** Thrown for arguments that cannot be used; the message is for the user. */
+export class LoadUsageError extends Error {
+  override readonly name = "LoadUsageError";
+}
+
+export const USAGE = `deno task bench:load [options]
+
+  --sessions N          active sessions (50000)
+  --rate R              starts and ends a minute, together (sessions / 8: sessions live 16 min)
+  --minutes M           measured (2)
+  --warmup SECONDS      steady load before that, not measured (40)
+  --partitions P        of input and output topic each (16)
+  --heartbeat SECONDS   heartbeat interval (30)
+  --seed S              (1)
+  --brokers HOST:PORT   a broker that runs already, alone in its cluster (else one is started)
+  --engine PATH         program to measure (dist/sessionwheel, or from source); .ts is run by deno
+  --set KEY=VALUE       a setting for the engine, repeatable
+  --log-append-time     on the output topic: measures L2
+  --segment-mb MB       segments of the topics (64)
+  --retention-mb MB     retention of a partition (256)
+  --fetch-interval MS   of the analyser, from one fetch to the next (5)
+  --restart-kill        kill -9 after the measured time, then start again
+  --catch-up N          a backlog of N events first, then the engine
+  --backlog MINUTES     that the backlog's timestamps cover (5)
+  --report FILE         Markdown
+  --json FILE           everything
+`;
+
+const FLAGS = {
+  "sessions": { type: "string", default: "50000" },
+  "rate": { type: "string" },
+  "minutes": { type: "string", default: "2" },
+  "warmup": { type: "string", default: "40" },
+  "partitions": { type: "string", default: "16" },
+  "heartbeat": { type: "string", default: "30" },
+  "seed": { type: "string", default: "1" },
+  "brokers": { type: "string" },
+  "engine": { type: "string" },
+  "set": { type: "string", multiple: true },
+  "log-append-time": { type: "boolean", default: false },
+  "segment-mb": { type: "string", default: "64" },
+  "retention-mb": { type: "string", default: "256" },
+  "fetch-interval": { type: "string", default: "5" },
+  "restart-kill": { type: "boolean", default: false },
+  "catch-up": { type: "string" },
+  "backlog": { type: "string", default: "5" },
+  "report": { type: "string" },
+  "json": { type: "string" },
+} as const;
+
+/** @throws LoadUsageError */
+export function parseLoadOptions(args: readonly string[]): LoadOptions {
+  let values;
+  try {
+    values = parseArgs({ args: [...args], options: FLAGS }).values;
+  } catch (error) {
+    throw new LoadUsageError(error instanceof Error ? error.message : String(error));
+  }
+  if (values["restart-kill"] && values["catch-up"] !== undefined) {
+    throw new LoadUsageError("--restart-kill and --catch-up are two runs");
+  }
+  const sessions = wholeNumber("sessions", values.sessions, 1, 20_000_000);
+  const backlogEvents = wholeNumber("catch-up", values["catch-up"] ?? "0", 0, 100_000_000);
+  return {
+    sessions,
+    rate: values.rate === undefined
+      ? Math.max(2, Math.round(sessions / 8))
+      : wholeNumber("rate", values.rate, 1, 60_000_000),
+    minutes: positive("minutes", values.minutes),
+    warmupSeconds: positive("warmup", values.warmup),
+    partitions: wholeNumber("partitions", values.partitions, 1, 255),
+    // A tick of the schedule has to fit it.
+    heartbeatMs: Math.round(positive("heartbeat", values.heartbeat) * 200) * 5,
+    seed: wholeNumber("seed", values.seed, 0, 2 ** 31 - 1),
+    broker: values.brokers ?? null,
+    engine: values.engine ?? null,
+    settings: values.set ?? [],
+    logAppendTime: values["log-append-time"],
+    segmentBytes: wholeNumber("segment-mb", values["segment-mb"], 1, 1024) << 20,
+    retentionBytes: wholeNumber("retention-mb", values["retention-mb"], 1, 1 << 20) * 2 ** 20,
+    fetchIntervalMs: wholeNumber("fetch-interval", values["fetch-interval"], 0, 10_000),
+    mode: backlogEvents > 0 ? "catch-up" : values["restart-kill"] ? "restart-kill" : "steady",
+    backlogEvents,
+    backlogMinutes: positive("backlog", values.backlog),
+    reportFile: values.report ?? null,
+    jsonFile: values.json ?? null,
+  };
+}
+
+function wholeNumber(name: string, text: string, min: number, max: number): number {
+  const value = Number(text.replaceAll("_", ""));
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new LoadUsageError(`--${name} is ${text}, not a whole number from ${min} to ${max}`);
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (value > 0 && value < 100_000) return value;
+  throw new LoadUsageError(`--${name} is ${text}, not a number above 0`);
+}

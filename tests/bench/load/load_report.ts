@@ -1,0 +1,193 @@
+import type { LoadResult } from "./load_result.ts";
+import { machineLine } from "./machine.ts";
+import type { Quantiles } from "./quantiles.ts";
+
+/** A run as Markdown: what was measured, with what, and whether it counts. */
+export function renderReport(result: LoadResult): string {
+  const { options, usage, analyser } = result;
+  const sections = [
+    `# ${title(result)}`,
+    verdict(result),
+    table(["", ""], configurationRows(result)),
+  ];
+  if (result.catchUp !== null) sections.push(table(["catch-up", ""], catchUpRows(result)));
+  if (options.mode !== "catch-up") {
+    const { changes, starts, ends, heartbeats } = analyser.latencies;
+    sections.push(table(
+      ["ms", "records", "p50", "p90", "p99", "p99.9", "max"],
+      [
+        latencyRow("L1 starts and ends, made", changes.L1),
+        latencyRow("L1 starts", starts.L1),
+        latencyRow("L1 ends", ends.L1),
+        latencyRow("L2 starts and ends, appended", changes.L2),
+        latencyRow("L3 starts and ends, seen", changes.L3),
+        latencyRow("H heartbeats, made", heartbeats.H),
+        latencyRow("H2 heartbeats, appended", heartbeats.H2),
+        latencyRow("H3 heartbeats, seen", heartbeats.H3),
+        latencyRow("the generator's own slip", result.generator.slip),
+        latencyRow("input acknowledged", result.generator.acknowledged),
+      ].filter((row) => row !== null),
+    ));
+  }
+  if (result.restart !== null) sections.push(table(["after kill -9", "ms"], restartRows(result)));
+  sections.push(table(["records", ""], recordRows(result)));
+  sections.push(
+    table(
+      ["CPU", "% of a core", "CPU-s per 1M records"],
+      [
+        ...Object.entries(usage.processes),
+        ["others and kernel", usage.otherSeconds] as const,
+        [
+          "whole machine",
+          usage.busySeconds,
+        ] as const,
+      ].map(([name, seconds]) => [
+        name,
+        (seconds / usage.seconds * 100).toFixed(1),
+        (seconds / countedRecords(result) * 1e6).toFixed(2),
+      ]),
+    ),
+  );
+  sections.push(table(["engine memory", "MB"], memoryRows(result)));
+  if (analyser.examples.length > 0) {
+    sections.push(["```", ...analyser.examples, "```"].join("\n"));
+  }
+  return `${sections.join("\n\n")}\n`;
+}
+
+function title({ options, catchUp }: LoadResult): string {
+  if (catchUp !== null) return `Catch-up of ${grouped(catchUp.events)} events`;
+  const kill = options.mode === "restart-kill" ? ", kill -9 and restart" : "";
+  return `${grouped(options.sessions)} sessions, ${grouped(options.rate)} events a minute${kill}`;
+}
+
+function verdict(result: LoadResult): string {
+  const lines: string[] = [];
+  for (const reason of result.voidBecause) lines.push(`**Void:** ${reason}.`);
+  for (const fault of result.faults) lines.push(`**Fault:** ${fault}.`);
+  for (const disturbance of result.disturbances) lines.push(`**Disturbed:** ${disturbance}.`);
+  if (result.faults.length === 0) {
+    lines.push("Nothing missing, nothing twice, nothing out of order.");
+  }
+  return lines.join("\n");
+}
+
+function configurationRows({ options, machine, engine, startedAt }: LoadResult): string[][] {
+  return [
+    ["machine", machineLine(machine)],
+    ["when", startedAt],
+    ["engine", [engine, ...options.settings].join(" ")],
+    [
+      "broker",
+      options.broker ?? "one node on this machine, G1, 1 GB; PLAINTEXT, replication 1",
+    ],
+    [
+      "topics",
+      `${options.partitions} + ${options.partitions} partitions, segments of ` +
+      `${megabytes(options.segmentBytes)} MB, retention ${megabytes(options.retentionBytes)} MB ` +
+      `a partition${options.logAppendTime ? ", output with log-append time" : ""}`,
+    ],
+    [
+      "load",
+      options.mode === "catch-up"
+        ? `timestamps over ${options.backlogMinutes} min`
+        : `preload ${options.heartbeatMs / 1000} s, warm-up ${options.warmupSeconds} s, measured ` +
+          `${options.minutes} min`,
+    ],
+    ["heartbeat interval", `${options.heartbeatMs / 1000} s`],
+    ["analyser", `a fetch every ${options.fetchIntervalMs} ms at most`],
+    ["seed", String(options.seed)],
+  ];
+}
+
+function catchUpRows({ catchUp }: LoadResult): string[][] {
+  if (catchUp === null) return [];
+  return [
+    ["events", grouped(catchUp.events)],
+    ["first record to last change, s", catchUp.seconds.toFixed(2)],
+    ["process start to first record, s", catchUp.secondsToFirst.toFixed(2)],
+    ["events a second", grouped(Math.round(catchUp.eventsPerSecond))],
+  ];
+}
+
+function restartRows({ restart }: LoadResult): string[][] {
+  if (restart === null) return [];
+  const ms = (value: number | null) => value === null ? "never" : value.toFixed(0);
+  return [
+    ["first batch of any shard", ms(restart.firstBatchMs)],
+    ["first batch of every shard", ms(restart.everyShardMs)],
+    ["silent", ms(restart.silentMs)],
+  ];
+}
+
+function recordRows({ analyser, usage, activeSessions, options }: LoadResult): string[][] {
+  const { faults, missing } = analyser;
+  const rate = analyser.recordsInWindow / usage.seconds;
+  const lost = missing.starts + missing.heartbeats + missing.ends + faults.missing;
+  const rows = [
+    [
+      "starts, ends, heartbeats",
+      [analyser.starts, analyser.ends, analyser.heartbeats]
+        .map(grouped).join(", "),
+    ],
+    ["active sessions at the end", grouped(activeSessions)],
+    ["missing, duplicate, out of order", [lost, faults.duplicate, faults.outOfOrder].join(", ")],
+    [
+      "left out (the next was due as well), in the window",
+      [
+        analyser.leftOut,
+        analyser.leftOutInWindow,
+      ].map(grouped).join(", "),
+    ],
+    [
+      "bytes, batches, fetches",
+      [analyser.bytes, analyser.batches, analyser.fetches].map(grouped).join(", "),
+    ],
+  ];
+  if (options.mode === "catch-up") return rows;
+  const perRecord = analyser.bytesInWindow / analyser.recordsInWindow;
+  return [
+    ["records a second, measured", grouped(Math.round(rate))],
+    [
+      "bytes a record, MB a second, measured",
+      [
+        perRecord.toFixed(0),
+        (rate * perRecord / 1e6).toFixed(1),
+      ].join(", "),
+    ],
+    ...rows,
+  ];
+}
+
+function memoryRows({ memory, activeSessions }: LoadResult): string[][] {
+  const perSession = (memory.loaded - memory.empty) / Math.max(1, activeSessions);
+  return [
+    ["before the first event", megabytes(memory.empty)],
+    ["at the end, most ever", `${megabytes(memory.loaded)}, ${megabytes(memory.peak)}`],
+    ["bytes a session, beyond the empty process", perSession.toFixed(0)],
+  ];
+}
+
+function countedRecords({ options, analyser }: LoadResult): number {
+  const all = analyser.starts + analyser.ends + analyser.heartbeats;
+  return Math.max(1, options.mode === "catch-up" ? all : analyser.recordsInWindow);
+}
+
+function latencyRow(name: string, q: Quantiles): string[] | null {
+  if (q.count === 0) return null;
+  const ms = (value: number | null) => value === null ? "" : value.toFixed(1);
+  return [name, grouped(q.count), ms(q.p50), ms(q.p90), ms(q.p99), ms(q.p999), ms(q.max)];
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(0);
+}
+
+function grouped(value: number): string {
+  return value.toLocaleString("en-US");
+}

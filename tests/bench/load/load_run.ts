@@ -1,0 +1,318 @@
+/**
+ * One run: broker, topics, engine, generator and analyser, the phases one after the other, and
+ * everything ended again, however it goes.
+ *
+ * ```
+ * steady         engine ─ preload (one heartbeat interval) ─ warm-up ─ measured ─ check
+ * restart-kill   the same, then kill -9, engine again, and the load goes on for a while ─ check
+ * catch-up       backlog ─ engine ─ until every Start and End was seen ─ check
+ * ```
+ */
+import { startBroker, type TestBroker } from "../../support/kafka/broker.ts";
+import { createTopic, uniqueTopic } from "../../support/kafka/topics.ts";
+import type {
+  AnalyserCommand,
+  AnalyserConfig,
+  AnalyserProgress,
+  AnalyserReport,
+} from "./analyser.ts";
+import { BenchProcess } from "./bench_process.ts";
+import { EngineProcess } from "./engine_process.ts";
+import type { GeneratorConfig, GeneratorReport } from "./generator.ts";
+import type { LoadOptions } from "./load_options.ts";
+import {
+  type CatchUp,
+  disturbances,
+  engineFaults,
+  type EngineMemory,
+  type LoadResult,
+  type Restart,
+  voidReasons,
+} from "./load_result.ts";
+import type { ScheduleConfig } from "./load_schedule.ts";
+import { describeMachine } from "./machine.ts";
+import { residentBytes, sampleUsage, usageBetween, type UsageSample } from "./process_usage.ts";
+
+type Ready = { readonly kind: "ready" };
+type Failed = { readonly kind: "failed"; readonly message: string };
+type Generator = BenchProcess<{ fromMs: number }, Ready | GeneratorReport>;
+type Analyser = BenchProcess<AnalyserCommand, Ready | Failed | AnalyserProgress | AnalyserReport>;
+
+/** How long the load goes on after a restart. */
+const AFTER_KILL_MS = 45_000;
+/** From "go" to the first event: everybody is there by then. */
+const LEAD_MS = 1_000;
+/** How long what is due may be awaited before it counts as missing. */
+const FINISH_TIMEOUT_MS = 60_000;
+const CATCH_UP_TIMEOUT_MS = 900_000;
+
+/** When what happens, since the schedule's first instant. */
+interface Timeline {
+  readonly schedule: ScheduleConfig;
+  readonly windowFromMs: number;
+  readonly windowToMs: number;
+  /** The last event. */
+  readonly durationMs: number;
+}
+
+export class LoadRun {
+  readonly #options: LoadOptions;
+  readonly #say: (line: string) => void;
+  readonly #timeline: Timeline;
+  readonly #startedAt = new Date().toISOString();
+  #folder = "";
+  #broker: TestBroker | null = null;
+  #address = "";
+  #engine!: EngineProcess;
+  #generator!: Generator;
+  #analyser!: Analyser;
+  #progress: AnalyserProgress | null = null;
+
+  constructor(options: LoadOptions, say: (line: string) => void) {
+    this.#options = options;
+    this.#say = say;
+    this.#timeline = timelineOf(options);
+  }
+
+  /** @throws Error when a part of it fails; everything is ended by then. */
+  async run(): Promise<LoadResult> {
+    this.#folder = await Deno.makeTempDir({ prefix: "sessionwheel-load-" });
+    try {
+      await this.#prepare();
+      return this.#options.mode === "catch-up" ? await this.#catchUp() : await this.#steady();
+    } finally {
+      await this.close();
+    }
+  }
+
+  /** Ends all processes and removes what they wrote. */
+  async close(): Promise<void> {
+    await this.#analyser?.end();
+    await this.#generator?.end();
+    await this.#engine?.kill9();
+    await this.#broker?.stop();
+    await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
+  }
+
+  async #prepare(): Promise<void> {
+    const options = this.#options;
+    if (options.broker === null) {
+      this.#say("starting a broker");
+      this.#broker = await startBroker({
+        jvm: "measured",
+        properties: { "log.retention.check.interval.ms": "5000" },
+      });
+    }
+    const address = options.broker ?? this.#broker!.bootstrap;
+    this.#address = address;
+    const input = uniqueTopic("load-events");
+    const output = uniqueTopic("load-sessions");
+    const deadLetters = uniqueTopic("load-dlq");
+    const { partitions } = options;
+    const sizes = { "segment.bytes": String(options.segmentBytes) };
+    const retention = { ...sizes, "retention.bytes": String(options.retentionBytes) };
+    // A backlog has to be there until it is read.
+    const ofInput = options.mode === "catch-up" ? sizes : retention;
+    const timestamps = options.logAppendTime ? "LogAppendTime" : "CreateTime";
+    const ofOutput = { ...retention, "message.timestamp.type": timestamps };
+    await createTopic(address, input, { partitions, config: ofInput });
+    await createTopic(address, output, { partitions, config: ofOutput });
+    await createTopic(address, deadLetters);
+    this.#engine = new EngineProcess({
+      program: options.engine,
+      logFile: `${this.#folder}/engine.log`,
+      settings: [
+        `kafka.brokers=${address}`,
+        `input.topics=${input}`,
+        `output.topic=${output}`,
+        `deadLetters.topic=${deadLetters}`,
+        `state.dir=${this.#folder}/state`,
+        `session.heartbeatInterval=${options.heartbeatMs}ms`,
+        `app.id=load-${Deno.pid}`,
+        ...options.settings,
+      ],
+    });
+    const { schedule, durationMs, windowFromMs, windowToMs } = this.#timeline;
+    const paced = options.mode !== "catch-up";
+    const generatorConfig: GeneratorConfig = {
+      broker: address,
+      topic: input,
+      partitions,
+      schedule,
+      durationMs,
+      paced,
+    };
+    const rules = { heartbeatIntervalMs: options.heartbeatMs, maxDurationMs: 1_800_000 };
+    const analyserConfig: AnalyserConfig = {
+      broker: address,
+      topic: output,
+      partitions,
+      schedule,
+      durationMs,
+      rules,
+      windowFromMs,
+      windowToMs,
+      fetchIntervalMs: options.fetchIntervalMs,
+    };
+    this.#generator = new BenchProcess("generator", "./generator.ts", generatorConfig);
+    this.#analyser = new BenchProcess("analyser", "./analyser.ts", analyserConfig);
+    await this.#generator.next("ready");
+    await this.#analyser.next("ready");
+  }
+
+  async #steady(): Promise<LoadResult> {
+    const options = this.#options;
+    await this.#startEngine();
+    const emptyBytes = (await residentBytes(this.#engine.pid)).now;
+    const fromMs = Math.ceil(Date.now() / 1000) * 1000 + LEAD_MS;
+    await this.#generator.send({ fromMs });
+    await this.#analyser.send({ do: "go", fromMs });
+    const { windowFromMs, windowToMs, durationMs, schedule } = this.#timeline;
+    this.#say(`preloading ${options.sessions} sessions for ${schedule.preloadMs / 1000} s`);
+    const generated = this.#generator.next("report");
+    await this.#sleepUntil(fromMs + schedule.preloadMs);
+    this.#say(`warming up for ${options.warmupSeconds} s`);
+    await this.#sleepUntil(fromMs + windowFromMs);
+    this.#say(`measuring for ${options.minutes} min`);
+    const before = await this.#sample();
+    await this.#sleepUntil(fromMs + windowToMs);
+    const usage = usageBetween(before, await this.#sample());
+    const { now, peak } = await residentBytes(this.#engine.pid);
+    const memory: EngineMemory = { empty: emptyBytes, loaded: now, peak };
+    const killedMs = options.mode === "restart-kill" ? await this.#killAndRestart() : null;
+    const generator = await generated;
+    const analyser = await this.#finish(fromMs + durationMs);
+    const restart = killedMs === null ? null : restartOf(analyser, killedMs);
+    return await this.#result({ generator, analyser, usage, memory, restart, catchUp: null });
+  }
+
+  async #catchUp(): Promise<LoadResult> {
+    const { durationMs } = this.#timeline;
+    const { backlogEvents } = this.#options;
+    const fromMs = Math.floor(Date.now() / 1000) * 1000 - durationMs - LEAD_MS;
+    this.#say(`preparing a backlog of ${backlogEvents} events`);
+    await this.#generator.send({ fromMs });
+    await this.#analyser.send({ do: "go", fromMs });
+    const generator = await this.#generator.next("report");
+    const before = await this.#sample();
+    const startedMs = Date.now();
+    await this.#startEngine();
+    const emptyBytes = (await residentBytes(this.#engine.pid)).now;
+    this.#say("catching up");
+    const deadlineMs = Date.now() + CATCH_UP_TIMEOUT_MS;
+    let seen = 0;
+    while (seen < generator.events && Date.now() < deadlineMs) {
+      const { starts, ends } = await this.#analyser.next("progress");
+      seen = starts + ends;
+    }
+    const usage = usageBetween(before, await this.#sample());
+    const { now, peak } = await residentBytes(this.#engine.pid);
+    const analyser = await this.#finish(Date.now());
+    const { firstSeenMs, lastChangeSeenMs } = analyser;
+    const seconds = ((lastChangeSeenMs ?? NaN) - (firstSeenMs ?? NaN)) / 1000;
+    const catchUp: CatchUp = {
+      events: seen,
+      seconds,
+      secondsToFirst: ((firstSeenMs ?? NaN) - startedMs) / 1000,
+      eventsPerSecond: seen / seconds,
+    };
+    const memory: EngineMemory = { empty: emptyBytes, loaded: now, peak };
+    return await this.#result({ generator, analyser, usage, memory, restart: null, catchUp });
+  }
+
+  async #startEngine(): Promise<void> {
+    this.#say(`starting the engine (${this.#engine.description})`);
+    this.#engine.start();
+    await this.#engine.ready();
+  }
+
+  async #killAndRestart(): Promise<number> {
+    this.#say("kill -9, and the engine again");
+    const atMs = Date.now();
+    await this.#analyser.send({ do: "killed", atMs });
+    await this.#engine.kill9();
+    this.#engine.start();
+    await this.#engine.ready();
+    return atMs;
+  }
+
+  async #finish(dueMs: number): Promise<AnalyserReport> {
+    this.#say("checking that nothing is missing");
+    await this.#analyser.send({ do: "finish", dueMs, timeoutMs: FINISH_TIMEOUT_MS });
+    return await this.#analyser.next("report");
+  }
+
+  async #result(
+    found: Pick<
+      LoadResult,
+      "generator" | "analyser" | "usage" | "memory" | "restart" | "catchUp"
+    >,
+  ): Promise<LoadResult> {
+    const { analyser, generator, usage } = found;
+    return {
+      startedAt: this.#startedAt,
+      options: this.#options,
+      engine: this.#engine.description,
+      machine: await describeMachine(),
+      activeSessions: analyser.starts - analyser.ends,
+      voidBecause: voidReasons(generator, this.#options),
+      faults: engineFaults(analyser, this.#options),
+      disturbances: disturbances(usage),
+      ...found,
+    };
+  }
+
+  async #sample(): Promise<UsageSample> {
+    return await sampleUsage({
+      engine: this.#engine.pid,
+      broker: this.#broker?.pid ?? 0,
+      generator: this.#generator.pid,
+      analyser: this.#analyser.pid,
+      coordinator: Deno.pid,
+    });
+  }
+
+  async #sleepUntil(ms: number): Promise<void> {
+    for (let leftMs = ms - Date.now(); leftMs > 0; leftMs = ms - Date.now()) {
+      await this.#engine.assertRunning();
+      await new Promise((resolve) => setTimeout(resolve, Math.min(leftMs, 1000)));
+    }
+  }
+}
+
+function timelineOf(options: LoadOptions): Timeline {
+  const { seed, heartbeatMs } = options;
+  if (options.mode === "catch-up") {
+    // A quarter starts, and from then on starts and ends take turns.
+    const sessions = Math.max(1, options.backlogEvents >> 2);
+    const eventsPerMinute = (options.backlogEvents - sessions) / options.backlogMinutes;
+    const durationMs = heartbeatMs + Math.ceil(options.backlogMinutes * 60_000 / 5) * 5;
+    return {
+      schedule: { seed, sessions, eventsPerMinute, preloadMs: heartbeatMs },
+      windowFromMs: 0,
+      windowToMs: durationMs,
+      durationMs,
+    };
+  }
+  const windowFromMs = heartbeatMs + Math.round(options.warmupSeconds * 1000);
+  const windowToMs = windowFromMs + Math.round(options.minutes * 60_000);
+  const durationMs = windowToMs + (options.mode === "restart-kill" ? AFTER_KILL_MS : 0);
+  const { sessions, rate } = options;
+  return {
+    schedule: { seed, sessions, eventsPerMinute: rate, preloadMs: heartbeatMs },
+    windowFromMs,
+    windowToMs,
+    durationMs: Math.ceil(durationMs / 5) * 5,
+  };
+}
+
+function restartOf({ takeOver }: AnalyserReport, killedMs: number): Restart {
+  const since = (ms: number | null | undefined) => typeof ms === "number" ? ms - killedMs : null;
+  const first = takeOver?.firstAfterMs ?? null;
+  const last = takeOver?.lastBeforeMs ?? null;
+  return {
+    firstBatchMs: since(first),
+    everyShardMs: since(takeOver?.everyShardMs),
+    silentMs: first === null || last === null ? null : first - last,
+  };
+}
