@@ -210,6 +210,8 @@ brokerTest(
         const source = new KafkaSource({ client, topics: [topic], groupId: "g" });
         await source.open();
         const [range] = await source.ranges();
+        // A broker that has just started makes its topics of transactions first.
+        lines.length = 0;
         const listener = new CollectingListener();
         source.start([range!.end], listener);
         try {

@@ -20,7 +20,7 @@ export class KafkaConnection {
   #state: "opening" | "open" | "closed" = "opening";
   #fault: KafkaFault | null = null;
   #failOpening: ((fault: KafkaFault) => void) | null = null;
-  #onClosed: (fault: KafkaFault) => void = () => {};
+  #onClosed: KafkaConnectionOptions["onClosed"] = () => {};
   /** Deadline of each request in flight, oldest first, by correlation id. */
   readonly #deadlines = new Map<number, number>();
   #cancelWake: (() => void) | null = null;
@@ -216,6 +216,7 @@ export class KafkaConnection {
   #end(fault: KafkaFault): void {
     if (this.#state === "closed") return;
     const wasOpen = this.#state === "open";
+    const wasIdle = this.#deadlines.size === 0;
     this.#state = "closed";
     this.#fault = fault;
     this.#cancelWake?.();
@@ -223,7 +224,7 @@ export class KafkaConnection {
     this.#raw.socket?.destroy();
     this.#failOpening?.(fault);
     this.#raw.rejectAll(fault);
-    if (wasOpen) this.#onClosed(fault);
+    if (wasOpen) this.#onClosed(fault, wasIdle);
   }
 
   #timeoutFault(what: string): KafkaFault {
@@ -269,8 +270,11 @@ export interface KafkaConnectionOptions {
   readonly host: string;
   readonly port: number;
   readonly connectTimeoutMs: number;
-  /** Called once when a connection that was open ends, after its requests have. */
-  readonly onClosed: (fault: KafkaFault) => void;
+  /**
+   * Called once when a connection that was open ends, after its requests have. Brokers close
+   * connections that were idle for ten minutes: nothing was lost with one.
+   */
+  readonly onClosed: (fault: KafkaFault, wasIdle: boolean) => void;
   /** Hands out the connection before it is open, so that it can be closed while it dials. */
   readonly onOpening?: (connection: KafkaConnection) => void;
 }

@@ -23,6 +23,7 @@ export class KafkaLane {
   /** Monotonic instants before which we neither dial nor send. */
   #dialNotBeforeMs = 0;
   #sendNotBeforeMs = 0;
+  #cancelWake: (() => void) | null = null;
   #closed = false;
 
   constructor(options: KafkaLaneOptions) {
@@ -78,9 +79,12 @@ export class KafkaLane {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#cancelWake?.();
+    this.#cancelWake = null;
     this.#opening?.close();
     this.#connection?.close();
     this.#failWaiting(this.#closedFault());
+    this.#settleConnected();
   }
 
   #maySend(connection: KafkaConnection): boolean {
@@ -103,7 +107,10 @@ export class KafkaLane {
     }
     const pauseMs = this.#sendNotBeforeMs - this.#options.clock.monotonicMs();
     if (pauseMs > 0) {
-      this.#options.clock.wakeAfter(pauseMs, () => this.#flush());
+      this.#cancelWake ??= this.#options.clock.wakeAfter(pauseMs, () => {
+        this.#cancelWake = null;
+        this.#flush();
+      });
       return;
     }
     this.#sendNotBeforeMs = 0;
@@ -118,15 +125,18 @@ export class KafkaLane {
     if (this.#dialing) return;
     this.#dialing = true;
     const { clock, dialer, host, port, connectTimeoutMs } = this.#options;
-    clock.wakeAfter(Math.max(0, this.#dialNotBeforeMs - clock.monotonicMs()), () => {
-      if (this.#closed) return;
+    // While there is no connection nothing else waits for a wake.
+    this.#cancelWake?.();
+    const pauseMs = Math.max(0, this.#dialNotBeforeMs - clock.monotonicMs());
+    this.#cancelWake = clock.wakeAfter(pauseMs, () => {
+      this.#cancelWake = null;
       KafkaConnection.open({
         dialer,
         clock,
         host,
         port,
         connectTimeoutMs,
-        onClosed: (fault) => this.#lost(fault),
+        onClosed: (fault, wasIdle) => this.#lost(fault, wasIdle),
         onOpening: (connection) => this.#opening = connection,
       }).then(
         (connection) => this.#dialed(connection),
@@ -163,10 +173,10 @@ export class KafkaLane {
     this.#settleConnected();
   }
 
-  #lost(fault: KafkaFault): void {
+  #lost(fault: KafkaFault, wasIdle: boolean): void {
     this.#connection = null;
     this.#authenticating = false;
-    if (!this.#closed) this.#options.onState(fault);
+    if (!this.#closed && !wasIdle) this.#options.onState(fault);
     this.#failWaiting(fault);
   }
 

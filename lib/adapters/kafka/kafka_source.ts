@@ -197,7 +197,7 @@ export class KafkaSource implements Source {
   }
 
   #pumpSoon(delayMs: number): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#client.isClosed) return;
     const atMs = this.#client.clock.monotonicMs() + delayMs;
     if (this.#cancelRetry !== null) {
       if (this.#retryAtMs <= atMs) return;
