@@ -53,6 +53,7 @@ export class Engine {
   #parts: EngineParts | null = null;
   #isStopping = false;
   #isReading = false;
+  #refreshedAtMs = 0;
   #cancelChores: (() => void) | null = null;
 
   constructor(options: EngineOptions, ports: EnginePorts) {
@@ -88,9 +89,11 @@ export class Engine {
     const ranges = await this.#ports.source.ranges();
     if (this.#isStopping) return;
     this.#isReading = true;
+    this.#refreshedAtMs = this.#ports.clock.monotonicMs();
     context.inputs.start(offsets, ranges.map(({ end }) => end));
     options.metrics.phase = "running";
     options.metrics.started = true;
+    options.metrics.brokersReachable = true;
     loop.start();
     this.#scheduleChores(parts);
   }
@@ -295,10 +298,20 @@ export class Engine {
     this.#cancelChores = this.#ports.clock.wakeAfter(1000, run);
   }
 
+  /**
+   * Keeps the fence of the output alive: the broker forgets it after a day. An owner that could
+   * not do so for half a day stops, since it could not be fenced itself any more.
+   */
   #refresh(context: EngineContext): void {
     const owned = context.runners.filter(({ isStopped }) => !isStopped).map(({ index }) => index);
-    this.#ports.log.refresh(owned).catch((error) => {
+    const { clock, log } = this.#ports;
+    log.refresh(owned).then(() => {
+      this.#refreshedAtMs = clock.monotonicMs();
+    }, (error) => {
       this.#options.logger.warn("cannot refresh the fence of the output yet", { error });
+      if (clock.monotonicMs() - this.#refreshedAtMs < FENCE_UNREFRESHED_MS_MAX) return;
+      const message = "The fence of the output could not be refreshed for twelve hours";
+      this.#fail(new EngineError(message, { code: "state", cause: error }));
     });
   }
 
@@ -368,4 +381,6 @@ function lowestOf(offsets: readonly Float64Array[]): Float64Array {
 const BATCH_BYTES_MAX = 1_000_000;
 const COMMIT_SECONDS = 5;
 const REFRESH_SECONDS = 3600;
+/** Half of what a broker keeps the state of an idle producer (`producer.id.expiration.ms`). */
+const FENCE_UNREFRESHED_MS_MAX = 12 * 3600 * 1000;
 const DRAIN_CHECK_MS = 5;

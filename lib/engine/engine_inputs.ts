@@ -53,6 +53,7 @@ export class EngineInputs implements SourceListener {
     if (letters.length > 0) {
       const generation = this.#generation;
       this.#options.deadLetters.send(letters).then(() => {
+        this.#options.metrics.deadLetters.sent += letters.length;
         if (generation !== this.#generation) return;
         open();
         this.#options.onWork();

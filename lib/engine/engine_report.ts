@@ -18,7 +18,6 @@ export class EngineReport {
     metrics.droppedStarts = counters.droppedStarts;
     metrics.heartbeatsCoalesced = counters.coalescedHeartbeats;
     inputs.report();
-    metrics.brokersReachable = inputs.partitions.some(({ reachable }) => reachable);
     const { shards } = metrics;
     for (const { index, shard, writer, backlog } of runners) {
       shards.inFlightBatches[index] = writer.inFlight.length;

@@ -1,10 +1,12 @@
 import { clientOptions } from "../adapters/kafka/client_settings.ts";
+import type { FencingVerdict } from "../adapters/kafka/fencing_self_test.ts";
 import { KafkaClient } from "../adapters/kafka/kafka_client.ts";
 import { KafkaDeadLetters } from "../adapters/kafka/kafka_dead_letters.ts";
 import { KafkaOutputLog } from "../adapters/kafka/kafka_output_log.ts";
 import { KafkaSource } from "../adapters/kafka/kafka_source.ts";
 import { RemoteCheckpointStore } from "../adapters/kv/remote_checkpoint_store.ts";
 import { Engine } from "../engine/engine.ts";
+import { EngineError } from "../engine/engine_error.ts";
 import type { EngineSetup } from "./engine_messages.ts";
 import { engineOptions } from "./engine_settings.ts";
 import type { EngineSurroundings, HostedEngine } from "./hosted_engine.ts";
@@ -24,22 +26,26 @@ export function createKafkaEngine(
   });
   const deadLetters = new KafkaDeadLetters({ client, topic: deadLetterTopic });
   const checkpoints = port === null ? null : new RemoteCheckpointStore(port, clock);
+  const log = new KafkaOutputLog({
+    client,
+    topic: output.topic,
+    appId: app.id,
+    fencing: output.fencing,
+    producer: kafka.producer,
+    memoryMs: Math.max(session.heartbeatIntervalMs, session.graceMs),
+  });
   const engine = new Engine(engineOptions(config, surroundings), {
     clock,
     source: new KafkaSource({ client, topics: input.topics, groupId: app.id }),
-    log: new KafkaOutputLog({
-      client,
-      topic: output.topic,
-      appId: app.id,
-      fencing: output.fencing,
-      producer: kafka.producer,
-      memoryMs: Math.max(session.heartbeatIntervalMs, session.graceMs),
-    }),
+    log,
     deadLetters,
     checkpoints,
   });
   return {
-    start: () => engine.start(),
+    async start() {
+      const test = output.fencing ? log.fencingSelfTest(deadLetterTopic) : null;
+      await Promise.all([engine.start(), test?.then(requireFencing)]);
+    },
     stop: () => engine.stop(),
     failed: engine.failed,
     status() {
@@ -51,4 +57,15 @@ export function createKafkaEngine(
     checkpointsLost: (reason) => checkpoints?.fail(reason),
     close: () => client.close(),
   };
+}
+
+/** Without a fence a second process on the same output would go unnoticed. */
+function requireFencing(verdict: FencingVerdict): void {
+  if (verdict.works) return;
+  throw new EngineError(
+    `The broker does not keep an older owner of a shard out: ${verdict.detail}. With ` +
+      "output.fencing: off it runs all the same; then only the lock of the state directory " +
+      "keeps a second process away",
+    { code: "config" },
+  );
 }
