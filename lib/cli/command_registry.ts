@@ -32,7 +32,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "topics",
-    summary: "create the topics that the configuration names",
+    summary: "create or check the topics that the configuration names",
     load: async () => (await import("./topics_command.ts")).TOPICS_COMMAND,
   },
   {
