@@ -8,6 +8,7 @@ import {
   type CheckpointWriter,
 } from "../ports/checkpoint_store.ts";
 import type { EngineContext } from "./engine_context.ts";
+import { ENGINE_LIMITS } from "./engine_limits.ts";
 import type { ShardRunner } from "./shard_runner.ts";
 
 /**
@@ -73,7 +74,7 @@ export class CheckpointKeeper {
     }
     const output = await this.#store.begin(runner.index);
     const copy = new ShardCopy(shard, output);
-    while (!copy.isDone) await copy.slice(() => true);
+    while (!copy.isDone) await copy.slice(Infinity, () => true);
     const remembered = await copy.finish();
     const manifest = this.#manifest(runner, shard, runner.logEnd, runner, copy.rows + remembered);
     await output.publish(encodeManifest({ ...manifest, isExact: true }));
@@ -82,7 +83,8 @@ export class CheckpointKeeper {
 
   async #writeFuzzy(runner: ShardRunner): Promise<number> {
     const { shard } = runner;
-    const { ports } = this.#context;
+    const { ports, options } = this.#context;
+    const rowsMax = (options.limits ?? ENGINE_LIMITS).checkpointSliceRowsMax;
     if (shard === null || shard.active.size === 0) return 0;
     const output = await this.#store.begin(runner.index);
     const logFrom = runner.logEnd;
@@ -94,7 +96,7 @@ export class CheckpointKeeper {
     const copy = new ShardCopy(shard, output);
     while (!copy.isDone) {
       const untilMs = ports.clock.monotonicMs() + SLICE_MS;
-      await copy.slice(() => ports.clock.monotonicMs() < untilMs);
+      await copy.slice(rowsMax, () => ports.clock.monotonicMs() < untilMs);
       await this.#pause(PAUSE_MS);
       if (isGone()) return await abandon(output);
     }
@@ -166,10 +168,13 @@ class ShardCopy {
     return this.#next >= this.#shard.rows.used;
   }
 
-  /** Copies active rows while `hasTime` says so; writes each chunk that gets full. */
-  async slice(hasTime: () => boolean): Promise<void> {
+  /**
+   * Copies active rows, so many at most and while `hasTime` says so; writes each chunk that gets
+   * full.
+   */
+  async slice(rowsMax: number, hasTime: () => boolean): Promise<void> {
     const { rows } = this.#shard;
-    for (let seen = 0; !this.isDone; seen++) {
+    for (let seen = 0; seen < rowsMax && !this.isDone; seen++) {
       if ((seen & 255) === 255 && !hasTime()) return;
       if (rows.state(this.#next) === ROW_ACTIVE) {
         this.#chunk.add(rows, this.#next);

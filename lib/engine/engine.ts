@@ -14,6 +14,7 @@ import { CheckpointKeeper } from "./checkpoint_keeper.ts";
 import { CheckpointLoader } from "./checkpoint_loader.ts";
 import type { EngineContext } from "./engine_context.ts";
 import { EngineError } from "./engine_error.ts";
+import { ENGINE_LIMITS } from "./engine_limits.ts";
 import { EngineInputs } from "./engine_inputs.ts";
 import type { EngineOptions, EnginePorts } from "./engine_options.ts";
 import { EngineReport } from "./engine_report.ts";
@@ -190,6 +191,7 @@ export class Engine {
       deadLetters,
       partitions,
       metrics: options.metrics,
+      queuedEventsMax: (options.limits ?? ENGINE_LIMITS).queuedEventsMax,
       nowMs: () => this.#clock.nowMs(),
       monotonicMs: () => clock.monotonicMs(),
       onWork: () => this.#parts?.loop.request(),

@@ -11,6 +11,8 @@ export interface EngineInputsOptions {
   readonly deadLetters: DeadLetterSink;
   readonly partitions: readonly InputPartition[];
   readonly metrics: EngineMetrics;
+  /** A partition with more events queued than this is not fetched until half of them are taken. */
+  readonly queuedEventsMax: number;
   /** The guarded clock. */
   readonly nowMs: () => number;
   readonly monotonicMs: () => number;
@@ -59,7 +61,9 @@ export class EngineInputs implements SourceListener {
         this.#options.onWork();
       }, this.#options.onFailure);
     }
-    if (!partition.paused && partition.queuedEvents > QUEUED_EVENTS_MAX) this.#pause(partition);
+    if (!partition.paused && partition.queuedEvents > this.#options.queuedEventsMax) {
+      this.#pause(partition);
+    }
     if (partition.head() !== null) this.#options.onWork();
   }
 
@@ -89,7 +93,7 @@ export class EngineInputs implements SourceListener {
   resume(): void {
     if (this.#pausedCount === 0) return;
     for (const partition of this.partitions) {
-      if (partition.paused && partition.queuedEvents < QUEUED_EVENTS_MAX / 2) {
+      if (partition.paused && partition.queuedEvents < this.#options.queuedEventsMax / 2) {
         this.#resume(partition);
       }
     }
@@ -178,6 +182,4 @@ export class EngineInputs implements SourceListener {
   }
 }
 
-/** A partition with more events queued than this is not fetched until half of them are taken. */
-const QUEUED_EVENTS_MAX = 50_000;
 const STARVED_WAIT_MS = 1000;

@@ -8,6 +8,7 @@ import type { OutputLog } from "../ports/output_log.ts";
 import type { Source } from "../ports/source.ts";
 import type { EngineMetrics } from "../telemetry/engine_metrics.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import type { EngineLimits } from "./engine_limits.ts";
 
 /** What an engine runs on: the outside, through ports. */
 export interface EnginePorts {
@@ -36,6 +37,8 @@ export interface EngineOptions {
   /** A round that has only heartbeats to write waits for the next tick. */
   readonly tickMs: number;
   readonly hashSeed: number;
+  /** Default `ENGINE_LIMITS`. */
+  readonly limits?: EngineLimits;
   readonly batches: RecordBatchReaderOptions;
   readonly metrics: EngineMetrics;
   readonly logger: Logger;

@@ -1,4 +1,5 @@
 import type { EngineContext } from "./engine_context.ts";
+import { ENGINE_LIMITS } from "./engine_limits.ts";
 import type { ProduceQueue } from "./produce_queue.ts";
 import type { Round, ShardRunner } from "./shard_runner.ts";
 
@@ -20,6 +21,7 @@ export class RoundLoop {
   readonly #context: EngineContext;
   readonly #produce: ProduceQueue;
   readonly #inputBytesMax: number;
+  readonly #backlogEventsMax: number;
   #frontierMs = -Infinity;
   #lastTickMs = -Infinity;
   #cancelWake: (() => void) | null = null;
@@ -33,6 +35,7 @@ export class RoundLoop {
     this.#context = context;
     this.#produce = produce;
     this.#inputBytesMax = context.inputs.positionBytesMax;
+    this.#backlogEventsMax = (context.options.limits ?? ENGINE_LIMITS).backlogEventsMax;
   }
 
   start(): void {
@@ -146,7 +149,7 @@ export class RoundLoop {
       merge.advance();
       if (!this.#give(runner, queued, event, partition.index, offset, round)) {
         runner.backlog.push(partition, queued, event, this.#frontierMs);
-        if (runner.backlog.size > BACKLOG_EVENTS_MAX) this.#detach(runner);
+        if (runner.backlog.size > this.#backlogEventsMax) this.#detach(runner);
       } else partition.done(queued);
       // The rest of a partition that is behind is on its way: merged input waits for it.
       if (partition.isBehind && partition.head() === null && inputs.mustWait()) return;
@@ -247,5 +250,3 @@ const TICK_SLACK_MS = 0.3;
 /** Without work the clock guard and the grace are looked at this often. */
 const IDLE_MS_MAX = 1000;
 const STARVED_CHECK_MS = 50;
-/** A shard with more events waiting gives up its place in the input. */
-const BACKLOG_EVENTS_MAX = 100_000;
