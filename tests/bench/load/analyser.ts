@@ -57,6 +57,8 @@ export interface AnalyserReport {
   /** Heartbeats left out as the contract allows, after time away. */
   readonly leftOut: number;
   readonly leftOutInWindow: number;
+  /** Events whose timestamp the engine took as now. */
+  readonly corrected: number;
   readonly examples: readonly string[];
   readonly batches: number;
   readonly bytes: number;
@@ -152,8 +154,8 @@ class Analyser {
     const batch = this.#batch;
     const isCreateTime = batch.appendedMs !== batch.appendedMs;
     if (isCreateTime && timestampMs !== parser.emittedAt) this.#ledger.faults.wrongField++;
-    this.#ledger.take(parser, batch.partition);
-    this.#latencies.take(parser, batch.appendedMs, batch.seenMs);
+    const dueMs = this.#ledger.take(parser, batch.partition);
+    this.#latencies.take(parser, dueMs, batch.appendedMs, batch.seenMs);
     const changes = this.#ledger.starts + this.#ledger.ends;
     if (changes !== this.#changes) {
       this.#changes = changes;
@@ -180,7 +182,8 @@ class Analyser {
       missing = this.#ledger.missingBy(dueMs);
     }
     this.#follower.stop();
-    const { starts, ends, heartbeats, faults, leftOut, leftOutInWindow, examples } = this.#ledger;
+    const { starts, ends, heartbeats, faults, leftOut, leftOutInWindow } = this.#ledger;
+    const { corrected, examples } = this.#ledger;
     return {
       kind: "report",
       starts,
@@ -191,6 +194,7 @@ class Analyser {
       missing,
       leftOut,
       leftOutInWindow,
+      corrected,
       examples,
       batches: this.#batches,
       bytes: this.#bytes,

@@ -9,7 +9,7 @@
  * | H  | heartbeats | made − due (`startedAt + k·H`) |
  * | H2, H3 | heartbeats | appended − due; seen − due |
  *
- * The event's timestamp is the instant at which it was meant to leave, so a stall of whatever part
+ * The event's timestamp is the one it was sent with: the instant at which it was meant to leave, so a stall of whatever part
  * counts for every event that it held up. A record belongs to the window when its event was meant
  * to leave, or its heartbeat was due, within it, no matter when it came.
  */
@@ -64,11 +64,11 @@ export class Latencies {
     return ms >= this.#options.windowFromMs && ms < this.#options.windowToMs;
   }
 
-  take(record: RecordParser, appendedMs: number, seenMs: number): void {
+  /** @param dueMs When what caused the record was meant to happen; NaN counts only its making. */
+  take(record: RecordParser, dueMs: number, appendedMs: number, seenMs: number): void {
     const { emittedAt, status } = record;
     if (this.isInWindow(emittedAt)) this.recordsInWindow++;
     const isHeartbeat = status === HEARTBEAT;
-    const dueMs = isHeartbeat ? record.at : record.sourceTimestamp;
     const second = Math.floor((dueMs - this.#options.fromMs) / 1000);
     if (second >= 0 && second < this.#records.length) {
       this.#records[second]!++;

@@ -131,6 +131,7 @@ function recordRows({ analyser, usage, activeSessions, options }: LoadResult): s
         .map(grouped).join(", "),
     ],
     ["active sessions at the end", grouped(activeSessions)],
+    ["events dated to the engine's now", grouped(analyser.corrected)],
     ["missing, duplicate, out of order", [lost, faults.duplicate, faults.outOfOrder].join(", ")],
     [
       "left out (the next was due as well), in the window",

@@ -5,6 +5,10 @@
  * needs neither the events nor any part of the engine. A `seq` that is passed over is told apart:
  * *left out* is what the contract allows after time away (the next heartbeat was due as well by
  * the time the record was made), *missing* is everything else.
+ *
+ * A record's timestamp that is later than the engine's now counts as now: an event that arrives
+ * within the millisecond of its stamp may so be dated up to `CORRECTED_MS_MAX` back. That is
+ * counted, and no fault.
  */
 import type { DeviceIds } from "./device_ids.ts";
 import type { LoadSchedule } from "./load_schedule.ts";
@@ -41,6 +45,8 @@ const ABSENT = 0;
 const ACTIVE = 1;
 const ENDED = 2;
 const EXAMPLES_MAX = 12;
+/** Clocks of one machine differ by what they round off; more is a fault. */
+const CORRECTED_MS_MAX = 3;
 
 export class SessionLedger {
   readonly faults: Faults = {
@@ -59,6 +65,8 @@ export class SessionLedger {
   /** Heartbeats left out as the contract allows, by when they were due. */
   leftOut = 0;
   leftOutInWindow = 0;
+  /** Starts and ends whose event's timestamp the engine took as now. */
+  corrected = 0;
   /** Starts and ends that are due in this window, and whose heartbeats count into it. */
   windowFromMs = Infinity;
   windowToMs = Infinity;
@@ -91,7 +99,13 @@ export class SessionLedger {
     this.#startedAts.fill(0);
   }
 
-  take(record: RecordParser, partition: number): void {
+  /**
+   * Checks the record against what is known of its session.
+   *
+   * @returns the instant at which what caused it was meant to happen, epoch milliseconds; NaN for
+   * a record that has no such instant or came before.
+   */
+  take(record: RecordParser, partition: number): number {
     const { n, status } = record;
     if (n >= this.#states.length) return this.#fault("unexpected", record, "nobody started it");
     if (status === START) return this.#takeStart(record, partition);
@@ -102,11 +116,10 @@ export class SessionLedger {
       return this.#fault(again ? "duplicate" : "outOfOrder", record, what);
     }
     if (this.#partitions[n] !== partition) this.#fault("wrongPartition", record, `${partition}`);
-    if (status === HEARTBEAT) this.#takeHeartbeat(record);
-    else this.#takeEnd(record);
+    return status === HEARTBEAT ? this.#takeHeartbeat(record) : this.#takeEnd(record);
   }
 
-  #takeStart(record: RecordParser, partition: number): void {
+  #takeStart(record: RecordParser, partition: number): number {
     const { n } = record;
     if (this.#states[n] !== ABSENT) return this.#fault("duplicate", record, "started before");
     this.starts++;
@@ -115,16 +128,16 @@ export class SessionLedger {
     this.#seqs[n] = 0;
     this.#startedAts[n] = record.startedAt - this.#schedule.fromMs;
     const expectedMs = this.#schedule.startMs(n);
-    if (record.startedAt !== expectedMs || record.at !== expectedMs) {
-      this.#fault("wrongField", record, `the event's timestamp is ${expectedMs}`);
-    } else if (
-      record.seq !== 0 || record.durationMs !== 0 || record.sourceTimestamp !== expectedMs ||
+    this.#checkInstant(record, expectedMs);
+    if (
+      record.seq !== 0 || record.durationMs !== 0 || record.startedAt !== record.at ||
       record.reportedDurationMs === record.reportedDurationMs
     ) this.#fault("wrongField", record, "of a start");
     this.#checkCommon(record);
+    return expectedMs;
   }
 
-  #takeHeartbeat(record: RecordParser): void {
+  #takeHeartbeat(record: RecordParser): number {
     const { n, seq } = record;
     const last = this.#seqs[n]!;
     if (seq <= last) return this.#fault("duplicate", record, `the last seq was ${last}`);
@@ -138,31 +151,43 @@ export class SessionLedger {
       record.reportedDurationMs === record.reportedDurationMs
     ) this.#fault("wrongField", record, "of a heartbeat");
     this.#checkCommon(record);
+    return record.startedAt + ageMs;
   }
 
-  #takeEnd(record: RecordParser): void {
+  #takeEnd(record: RecordParser): number {
     const { n, seq } = record;
     const last = this.#seqs[n]!;
     this.ends++;
     this.#states[n] = ENDED;
     if (record.reason !== REASON_ENDED) this.#fault("unexpected", record, "nobody ended it so");
     const endMs = this.#schedule.endMs(n);
-    const durationMs = endMs - record.startedAt;
+    this.#checkInstant(record, endMs);
+    const reportedSeconds = Math.floor((endMs - this.#schedule.startMs(n)) / 1000);
     if (
-      record.at !== endMs || record.sourceTimestamp !== endMs || record.durationMs !== durationMs ||
-      record.reportedDurationMs !== Math.floor(durationMs / 1000) * 1000 ||
+      record.durationMs !== record.at - record.startedAt ||
+      record.reportedDurationMs !== reportedSeconds * 1000 ||
       record.nextAt === record.nextAt || seq !== last + 1
-    ) this.#fault("wrongField", record, `of an end at ${endMs} after seq ${last}`);
+    ) this.#fault("wrongField", record, `of an end after seq ${last}`);
     this.#checkCommon(record);
-    const due = Math.floor(durationMs / this.#rules.heartbeatIntervalMs);
+    const due = Math.floor(record.durationMs / this.#rules.heartbeatIntervalMs);
     for (let k = last + 1; k <= due; k++) this.#noteLeftOut(record, k);
+    return endMs;
+  }
+
+  #checkInstant(record: RecordParser, expectedMs: number): void {
+    const { at, sourceTimestamp } = record;
+    const early = expectedMs - at;
+    if (at === sourceTimestamp && early >= 0 && early <= CORRECTED_MS_MAX) {
+      if (early > 0) this.corrected++;
+    } else this.#fault("wrongField", record, `the event's timestamp is ${expectedMs}`);
   }
 
   /** Heartbeat k was passed over by this record. */
   #noteLeftOut(record: RecordParser, k: number): void {
     const dueMs = record.startedAt + k * this.#rules.heartbeatIntervalMs;
     if (record.emittedAt < dueMs + this.#rules.heartbeatIntervalMs) {
-      return this.#fault("missing", record, `heartbeat ${k}`);
+      this.#fault("missing", record, `heartbeat ${k}`);
+      return;
     }
     this.leftOut++;
     if (dueMs >= this.windowFromMs && dueMs < this.windowToMs) this.leftOutInWindow++;
@@ -172,9 +197,12 @@ export class SessionLedger {
     const { n, status, startedAt, at } = record;
     const { heartbeatIntervalMs, maxDurationMs } = this.#rules;
     const nextAt = Math.min(at + heartbeatIntervalMs, startedAt + maxDurationMs);
+    const deviceMs = this.#schedule.startMs(n) - this.#ids.clockBehindMs(n);
+    // The order key, null where it is `startedAt`.
+    const orderKey = record.timestamp === record.timestamp ? record.timestamp : startedAt;
     if (
       startedAt !== this.#schedule.fromMs + this.#startedAts[n]! ||
-      record.timestamp !== startedAt - this.#ids.clockBehindMs(n) ||
+      orderKey !== Math.min(deviceMs, startedAt) ||
       (status !== END && (record.nextAt !== nextAt || record.reason !== REASON_NONE))
     ) this.#fault("wrongField", record, "");
     if (record.emittedAt < at) this.#fault("wrongField", record, "made before it was due");
@@ -211,13 +239,14 @@ export class SessionLedger {
     return missing;
   }
 
-  #fault(kind: keyof Faults, record: RecordParser, detail: string): void {
+  #fault(kind: keyof Faults, record: RecordParser, detail: string): number {
     this.faults[kind]++;
-    if (this.examples.length >= EXAMPLES_MAX) return;
+    if (this.examples.length >= EXAMPLES_MAX) return NaN;
     const status = ["Start", "Heartbeat", "End"][record.status];
     this.examples.push(
       `${kind}: session ${record.n} ${status} seq ${record.seq} startedAt ${record.startedAt} ` +
         `at ${record.at} emittedAt ${record.emittedAt} ${detail}`.trimEnd(),
     );
+    return NaN;
   }
 }
