@@ -22,7 +22,7 @@ Errors are logged, other lines only where log.level is set. Ctrl-C ends it with 
       min: 1,
       max: 10_000_000,
       default: 10_000,
-      meaning: "simulated devices; four fifths of them are in a session at a time",
+      meaning: "simulated devices; four in five are in a session at a time",
     },
     speed: {
       kind: "number",
