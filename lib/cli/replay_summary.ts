@@ -61,7 +61,11 @@ export function renderReplaySummary(summary: ReplaySummary, elapsedMs: number): 
       summary.timestampsCorrected,
       summary.timestampsCorrected === 0 ? "" : "timestampMs was below 0",
     ],
-    ["active", summary.activeSessions, `at ${new Date(summary.clockMs).toISOString()}`],
+    [
+      "active",
+      summary.activeSessions,
+      summary.clockMs === 0 ? "" : `at ${new Date(summary.clockMs).toISOString()}`,
+    ],
   ];
   const speed = `${seconds(elapsedMs)}, ${count(perSecond(summary.events, elapsedMs))} events/s\n`;
   const optional = ["duplicates", "late starts", "early ends", "dropped starts", "corrected"];

@@ -38,7 +38,7 @@ export interface ReplayOptions {
   readonly jumpMsMax: number | null;
   /** Ends the replay where it is, with what was made so far written. */
   readonly signal: AbortSignal;
-  /** Called every few thousand lines, and at the end. */
+  /** Called after each block of lines or records, and at the end. */
   onProgress?(progress: ReplayProgress): void;
 }
 
@@ -125,10 +125,13 @@ class Replay {
   }
 
   async run(): Promise<ReplaySummary> {
-    const { untilMs, drain, signal } = this.#options;
+    const { untilMs, drain } = this.#options;
     try {
       while (await this.#fill()) {
+        this.#decoder.startBlock();
         await this.#applyLines();
+        // Whoever writes to us line by line sees the records of each.
+        await this.#flush();
         await this.#deadLetters.flush();
         this.#reportProgress();
       }
