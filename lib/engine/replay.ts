@@ -90,7 +90,6 @@ class Replay {
   readonly #sink: LineSink;
   readonly #deadLetters: ReplayDeadLetters;
   readonly #counters = newShardCounters();
-  readonly #stopped: Promise<void>;
   /** The write under way; what it failed with, if it did. */
   #writing: Promise<unknown> = Promise.resolve();
   /** The clock stands where a line has set it, and not at its first value. */
@@ -116,11 +115,6 @@ class Replay {
       counters: this.#counters,
       hashSeed: options.hashSeed,
       startMs: 0,
-    });
-    const { signal } = options;
-    this.#stopped = new Promise((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener("abort", () => resolve(), { once: true });
     });
   }
 
@@ -151,12 +145,18 @@ class Replay {
     return this.#summary();
   }
 
-  /** Reads on unless it is stopped; a source like a terminal may keep us waiting for ever. */
+  /** Reads on unless it is stopped: a source like a terminal may keep us waiting for ever. */
   async #fill(): Promise<boolean> {
-    const filled = this.#lines.fill();
-    const hasLines = await Promise.race([filled, this.#stopped.then(() => false)]);
-    if (!hasLines) filled.catch(() => {});
-    return hasLines && !this.#options.signal.aborted;
+    const { signal } = this.#options;
+    if (signal.aborted) return false;
+    const hasLines = await new Promise<boolean>((resolve, reject) => {
+      const stop = () => resolve(false);
+      signal.addEventListener("abort", stop, { once: true });
+      // A listener a read would add up over the days that a pipe may last.
+      const done = () => signal.removeEventListener("abort", stop);
+      this.#lines.fill().then(resolve, reject).finally(done);
+    });
+    return hasLines && !signal.aborted;
   }
 
   /** Applies the lines that were read. Only a full buffer is waited for. */
