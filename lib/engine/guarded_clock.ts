@@ -49,10 +49,12 @@ export class GuardedClock {
     this.#lastMonotonicMs = monotonicMs;
     const differenceMs = this.#clock.wallMs() - (monotonicMs + this.#offsetMs);
     this.#differenceMs = differenceMs;
-    // The wall clock is whole milliseconds, the monotonic one is not.
     if (Math.abs(differenceMs) <= JUMP_MS) {
       this.#alarmSinceMs = NaN;
-      if (Math.abs(differenceMs) > ROUNDING_MS) {
+      // The wall clock is whole milliseconds, the monotonic one is not: an event that was stamped
+      // in this very millisecond must not lie in the future.
+      if (differenceMs > 0 && differenceMs <= ROUNDING_MS) this.#offsetMs += differenceMs;
+      else if (Math.abs(differenceMs) > ROUNDING_MS) {
         const stepMs = elapsedMs * SLEW;
         this.#offsetMs += Math.max(-stepMs, Math.min(stepMs, differenceMs));
       }
@@ -71,4 +73,4 @@ const JUMP_MS = 1000;
 const ADOPT_AFTER_MS = 60_000;
 /** A second a minute. */
 const SLEW = 1 / 60;
-const ROUNDING_MS = 1;
+const ROUNDING_MS = 2;
