@@ -12,6 +12,7 @@ import type { EngineStatus } from "../telemetry/engine_status.ts";
 import { viewDevice } from "./device_view.ts";
 import { CheckpointKeeper } from "./checkpoint_keeper.ts";
 import { CheckpointLoader } from "./checkpoint_loader.ts";
+import { EngineChores } from "./engine_chores.ts";
 import type { EngineContext } from "./engine_context.ts";
 import { EngineError } from "./engine_error.ts";
 import { ENGINE_LIMITS } from "./engine_limits.ts";
@@ -54,8 +55,6 @@ export class Engine {
   #parts: EngineParts | null = null;
   #isStopping = false;
   #isReading = false;
-  #refreshedAtMs = 0;
-  #cancelChores: (() => void) | null = null;
 
   constructor(options: EngineOptions, ports: EnginePorts) {
     this.#options = options;
@@ -85,18 +84,18 @@ export class Engine {
         start: options.start,
         group: "its offsets are committed before anything is read",
       });
-      await this.#ports.source.commitOffsets([...offsets]);
+      await parts.committer.commitFirst([...offsets], () => this.#isStopping);
+      if (this.#isStopping) return;
     }
     const ranges = await this.#ports.source.ranges();
     if (this.#isStopping) return;
     this.#isReading = true;
-    this.#refreshedAtMs = this.#ports.clock.monotonicMs();
     context.inputs.start(offsets, ranges.map(({ end }) => end));
     options.metrics.phase = "running";
     options.metrics.started = true;
     options.metrics.brokersReachable = true;
     loop.start();
-    this.#scheduleChores(parts);
+    parts.chores.start();
   }
 
   /**
@@ -109,7 +108,7 @@ export class Engine {
     this.#isStopping = true;
     const { metrics, logger, shutdownTimeoutMs } = this.#options;
     metrics.phase = "draining";
-    this.#cancelChores?.();
+    this.#parts?.chores.stop();
     const parts = this.#parts;
     let isSettled = true;
     if (parts !== null) {
@@ -213,14 +212,10 @@ export class Engine {
     });
     const loop = new RoundLoop(context, produce);
     const committer = new OffsetCommitter(context);
-    this.#parts = {
-      context,
-      supervisor,
-      loop,
-      committer,
-      keeper: checkpoints === null ? null : new CheckpointKeeper(context, checkpoints),
-      report: new EngineReport(context),
-    };
+    const keeper = checkpoints === null ? null : new CheckpointKeeper(context, checkpoints);
+    const report = new EngineReport(context);
+    const chores = new EngineChores({ context, committer, keeper, report });
+    this.#parts = { context, supervisor, loop, committer, keeper, report, chores };
     return this.#parts;
   }
 
@@ -284,39 +279,6 @@ export class Engine {
     });
   }
 
-  /** What is to be done once a second, whatever the load. */
-  #scheduleChores(parts: EngineParts): void {
-    let round = 0;
-    const checkpointSeconds = Math.round((this.#options.checkpointIntervalMs ?? Infinity) / 1000);
-    const run = () => {
-      if (this.#isStopping) return;
-      round++;
-      if (round % checkpointSeconds === 0) parts.keeper?.startBackground();
-      parts.report.update();
-      if (round % COMMIT_SECONDS === 0) parts.committer.commit().catch((e) => this.#fail(e));
-      if (round % REFRESH_SECONDS === 0) this.#refresh(parts.context);
-      this.#cancelChores = this.#ports.clock.wakeAfter(1000, run);
-    };
-    this.#cancelChores = this.#ports.clock.wakeAfter(1000, run);
-  }
-
-  /**
-   * Keeps the fence of the output alive: the broker forgets it after a day. An owner that could
-   * not do so for half a day stops, since it could not be fenced itself any more.
-   */
-  #refresh(context: EngineContext): void {
-    const owned = context.runners.filter(({ isStopped }) => !isStopped).map(({ index }) => index);
-    const { clock, log } = this.#ports;
-    log.refresh(owned).then(() => {
-      this.#refreshedAtMs = clock.monotonicMs();
-    }, (error) => {
-      this.#options.logger.warn("cannot refresh the fence of the output yet", { error });
-      if (clock.monotonicMs() - this.#refreshedAtMs < FENCE_UNREFRESHED_MS_MAX) return;
-      const message = "The fence of the output could not be refreshed for twelve hours";
-      this.#fail(new EngineError(message, { code: "state", cause: error }));
-    });
-  }
-
   #fenced(context: EngineContext, runner: ShardRunner, reason: string): void {
     const { metrics, logger } = this.#options;
     runner.isStopped = true;
@@ -356,7 +318,7 @@ export class Engine {
     this.#options.metrics.phase = "failed";
     this.#parts?.loop.stop();
     this.#parts?.supervisor.stop();
-    this.#cancelChores?.();
+    this.#parts?.chores.stop();
     this.#reject(error);
   }
 }
@@ -369,6 +331,7 @@ interface EngineParts {
   /** Null where nothing is kept. */
   readonly keeper: CheckpointKeeper | null;
   readonly report: EngineReport;
+  readonly chores: EngineChores;
 }
 
 function lowestOf(offsets: readonly Float64Array[]): Float64Array {
@@ -381,8 +344,4 @@ function lowestOf(offsets: readonly Float64Array[]): Float64Array {
 
 /** Batches are kept below this even where the topic takes larger ones: others wait behind them. */
 const BATCH_BYTES_MAX = 1_000_000;
-const COMMIT_SECONDS = 5;
-const REFRESH_SECONDS = 3600;
-/** Half of what a broker keeps the state of an idle producer (`producer.id.expiration.ms`). */
-const FENCE_UNREFRESHED_MS_MAX = 12 * 3600 * 1000;
 const DRAIN_CHECK_MS = 5;

@@ -1,3 +1,4 @@
+import { SourceError } from "../ports/source.ts";
 import type { EngineContext } from "./engine_context.ts";
 
 /**
@@ -12,6 +13,27 @@ export class OffsetCommitter {
 
   constructor(context: EngineContext) {
     this.#context = context;
+  }
+
+  /**
+   * Says from where a first run reads, before it reads anything: tries until that is so, or until
+   * `isStopping`.
+   *
+   * @throws SourceError that nobody can wait out.
+   */
+  async commitFirst(offsets: readonly number[], isStopping: () => boolean): Promise<void> {
+    const { ports, options } = this.#context;
+    while (!isStopping()) {
+      try {
+        return await ports.source.commitOffsets(offsets);
+      } catch (error) {
+        if (!(error instanceof SourceError) || !error.retryable) throw error;
+        options.logger.warn("cannot commit the first offsets of the group yet", { error }, {
+          everyMs: 10_000,
+        });
+      }
+      await new Promise<void>((resolve) => ports.clock.wakeAfter(FIRST_COMMIT_RETRY_MS, resolve));
+    }
   }
 
   /** Commits what can be committed by now, unless that is what was committed last. */
@@ -49,3 +71,5 @@ export class OffsetCommitter {
     return lowest;
   }
 }
+
+const FIRST_COMMIT_RETRY_MS = 200;

@@ -238,6 +238,8 @@ export class ShardRunner {
   }
 
   #ownInputs(inputs: RoundInputs): Float64Array | null {
+    // It left the input in this round: what was taken since then it does not have.
+    if (this.isDetached) return this.skipBefore.slice();
     if (this.isAhead) {
       this.isAhead = false;
       for (let i = 0; i < this.skipBefore.length; i++) {

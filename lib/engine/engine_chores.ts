@@ -1,0 +1,75 @@
+import type { CheckpointKeeper } from "./checkpoint_keeper.ts";
+import type { EngineContext } from "./engine_context.ts";
+import { EngineError } from "./engine_error.ts";
+import type { EngineReport } from "./engine_report.ts";
+import type { OffsetCommitter } from "./offset_committer.ts";
+
+export interface EngineChoresOptions {
+  readonly context: EngineContext;
+  readonly committer: OffsetCommitter;
+  /** Null where nothing is kept. */
+  readonly keeper: CheckpointKeeper | null;
+  readonly report: EngineReport;
+}
+
+/** What is to be done now and then, whatever the load: looked at once a second. */
+export class EngineChores {
+  readonly #options: EngineChoresOptions;
+  #cancel: (() => void) | null = null;
+  #seconds = 0;
+  #refreshedAtMs = 0;
+
+  constructor(options: EngineChoresOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#refreshedAtMs = this.#options.context.ports.clock.monotonicMs();
+    this.#wait();
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+  }
+
+  #wait(): void {
+    this.#cancel = this.#options.context.ports.clock.wakeAfter(1000, () => {
+      this.#wait();
+      this.#run();
+    });
+  }
+
+  #run(): void {
+    const { context, committer, keeper, report } = this.#options;
+    const { checkpointIntervalMs } = context.options;
+    this.#seconds++;
+    report.update();
+    if (this.#seconds % COMMIT_SECONDS === 0) committer.commit().catch(context.fail);
+    if (this.#seconds % REFRESH_SECONDS === 0) this.#refresh();
+    if (checkpointIntervalMs === null) return;
+    if (this.#seconds % Math.round(checkpointIntervalMs / 1000) === 0) keeper?.startBackground();
+  }
+
+  /**
+   * Keeps the fence of the output alive: the broker forgets it after a day. An owner that could
+   * not do so for half a day stops, since it could not be fenced itself any more.
+   */
+  #refresh(): void {
+    const { runners, ports, options, fail } = this.#options.context;
+    const owned = runners.filter(({ isStopped }) => !isStopped).map(({ index }) => index);
+    ports.log.refresh(owned).then(() => {
+      this.#refreshedAtMs = ports.clock.monotonicMs();
+    }, (error) => {
+      options.logger.warn("cannot refresh the fence of the output yet", { error });
+      if (ports.clock.monotonicMs() - this.#refreshedAtMs < FENCE_UNREFRESHED_MS_MAX) return;
+      const message = "The fence of the output could not be refreshed for twelve hours";
+      fail(new EngineError(message, { code: "state", cause: error }));
+    });
+  }
+}
+
+const COMMIT_SECONDS = 5;
+const REFRESH_SECONDS = 3600;
+/** Half of what a broker keeps the state of an idle producer (`producer.id.expiration.ms`). */
+const FENCE_UNREFRESHED_MS_MAX = 12 * 3600 * 1000;
