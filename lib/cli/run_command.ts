@@ -32,6 +32,11 @@ again; 74: the port or the state directory is in use; 78: an operator has to cho
     const stop = new StopSignals();
     try {
       return await runService({ config, clock, log, logSetup, writeLog, stop: stop.signal });
+    } catch (error) {
+      if (!(error instanceof CommandFailure)) throw error;
+      // Who collects the log of a service looks for it there, in the log's format.
+      log.error(error.message, { exitCode: error.exitCode });
+      return error.exitCode;
     } finally {
       stop.dispose();
     }
