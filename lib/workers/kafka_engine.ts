@@ -23,6 +23,7 @@ export function createKafkaEngine(
     clock,
     log: (level, message, fields) => logger[level](message, fields),
     onReachable: (reachable) => metrics.brokersReachable = reachable,
+    loginAttemptsMax: Infinity,
   });
   const deadLetters = new KafkaDeadLetters({ client, topic: deadLetterTopic });
   const checkpoints = port === null ? null : new RemoteCheckpointStore(port, clock);

@@ -27,6 +27,12 @@ export interface KafkaClientOptions {
   readonly onReachable?: (reachable: boolean, reason: string) => void;
   readonly connectTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
+  /**
+   * How often a login that the brokers refuse is tried before that is the answer. Default 3: a
+   * broker that just started may not know its users yet. A service has no limit: it waits for
+   * whoever mends the password, there or here.
+   */
+  readonly loginAttemptsMax?: number;
 }
 
 /**
@@ -42,6 +48,7 @@ export class KafkaClient {
   readonly limiter: LogLimiter;
   readonly log: KafkaLog;
   readonly requestTimeoutMs: number;
+  readonly loginAttemptsMax: number;
   readonly #dialer: KafkajsDialer;
   readonly #seeds: readonly { host: string; port: number }[];
   readonly #connectTimeoutMs: number;
@@ -64,6 +71,7 @@ export class KafkaClient {
     this.log = options.log;
     this.limiter = new LogLimiter(options.log, () => options.clock.monotonicMs());
     this.requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.loginAttemptsMax = options.loginAttemptsMax ?? LOGIN_ATTEMPTS_MAX;
     this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     this.#seeds = options.brokers.map(parseHostPort);
     this.#onReachable = options.onReachable ?? (() => {});
@@ -345,4 +353,5 @@ class KafkaNode {
 /** kafkajs's default of 1 s is too short for a busy broker's TLS and SASL handshakes. */
 const CONNECT_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+const LOGIN_ATTEMPTS_MAX = 3;
 const REFRESH_INTERVAL_MS = 100;

@@ -7,7 +7,8 @@ import { KafkaFault } from "./kafka_fault.ts";
  * is how everything outside the hot path waits for brokers that are away. `what` names it in the
  * log, as in `Cannot list offsets of events`.
  *
- * A refused login is tried three times: a broker that just started may not know its users yet.
+ * A refused login is tried `loginAttemptsMax` times, ever more rarely, since some brokers lock out
+ * whom they refuse too often.
  * @throws KafkaFault what nobody can wait out; `closed` when the client is closed meanwhile
  */
 export async function untilAnswered<T>(
@@ -23,7 +24,7 @@ export async function untilAnswered<T>(
       if (!(error instanceof KafkaFault)) throw error;
       if (isLogin(error)) refusedLogins += 1;
       const mayRepeat = error.retryable ||
-        (isLogin(error) && refusedLogins < LOGIN_ATTEMPTS) ||
+        (isLogin(error) && refusedLogins < client.loginAttemptsMax) ||
         // A connection may be closed because the broker moved: only the client's end is final.
         (error.kind === "closed" && !client.isClosed);
       if (!mayRepeat || client.isClosed) throw error;
@@ -32,7 +33,7 @@ export async function untilAnswered<T>(
       }
       const moved = error.kind === "refused" ? callsForMetadata(error.code) : !isLogin(error);
       if (moved) await client.refreshMetadata();
-      await client.pause(pauseMs(failures, isLogin(error)));
+      await client.pause(isLogin(error) ? loginPauseMs(refusedLogins) : pauseMs(failures));
     }
   }
 }
@@ -41,13 +42,15 @@ function isLogin(fault: KafkaFault): boolean {
   return fault.kind === "authentication";
 }
 
-const LOGIN_ATTEMPTS = 3;
+function pauseMs(failures: number): number {
+  return Math.min(PAUSE_MAX_MS, PAUSE_MS * 2 ** failures);
+}
 
-function pauseMs(failures: number, login: boolean): number {
-  const pause = Math.min(PAUSE_MAX_MS, PAUSE_MS * 2 ** failures);
-  return login ? Math.max(pause, LOGIN_PAUSE_MS) : pause;
+function loginPauseMs(refused: number): number {
+  return Math.min(LOGIN_PAUSE_MAX_MS, LOGIN_PAUSE_MS * 2 ** (refused - 1));
 }
 
 const PAUSE_MS = 20;
 const PAUSE_MAX_MS = 1_000;
 const LOGIN_PAUSE_MS = 500;
+const LOGIN_PAUSE_MAX_MS = 10_000;
