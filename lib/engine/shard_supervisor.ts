@@ -139,10 +139,13 @@ export class ShardSupervisor {
     read: readonly (readonly InputPosition[] | null)[],
   ): Promise<StartOffsets> {
     const { ports, inputs, options } = this.#context;
+    // In this order: an owner that is just being fenced may still commit, and past older ranges.
+    const committed = await ports.source.committedOffsets();
+    const ranges = await ports.source.ranges();
     return chooseStartOffsets({
       inputs: inputs.partitions,
-      ranges: await ports.source.ranges(),
-      committed: await ports.source.committedOffsets(),
+      ranges,
+      committed,
       read,
       start: options.start,
     });
