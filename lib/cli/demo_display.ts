@@ -12,7 +12,7 @@ export function renderBanner(about: {
   readonly devices: number;
   readonly speed: number;
   readonly heartbeatIntervalMs: number;
-  /** An event of the configured layout, without its braces' insides changed: JSON. */
+  /** As JSON, in the configured layout. */
   readonly exampleEvent: string;
   readonly exampleDevice: string;
   readonly hasToken: boolean;
@@ -36,9 +36,15 @@ Put a device of your own in, and look at it:
     -d '${about.exampleEvent}'
   curl${token} ${url}/v1/devices/${about.exampleDevice}
 
-Ctrl-C ends it.
+Ctrl-C ends it. Below: late = heartbeats behind their instant, latency = from an event to its
+record acknowledged; both as the 99th percentile of the last ten seconds.
 
 `;
+}
+
+/** The line while what lay in the topics at the beginning is still read. */
+export function renderComing(active: number, elapsedMs: number): string {
+  return `${clockTime(elapsedMs)}  ${count(active).padStart(7)} active  more are coming in`;
 }
 
 /** One line for what goes on now; rates and quantiles are of the last ten seconds. */
@@ -54,12 +60,12 @@ export function renderLive(
     perSecond === undefined ? "–" : count(Math.round(perSecond));
   return [
     clockTime(elapsedMs),
-    `${count(status.sessions.active)} active`.padStart(13),
-    `${rate(rates?.eventsPerSecond)} events/s`.padStart(13),
-    `${rate(rates?.recordsPerSecond)} records/s`.padStart(16),
-    `  p99: late ${p99(recent("heartbeatLateness")).padEnd(7)}`,
+    `${count(status.sessions.active).padStart(7)} active`,
+    `${rate(rates?.eventsPerSecond).padStart(4)} events/s`,
+    `${rate(rates?.recordsPerSecond).padStart(5)} records/s`,
+    `late ${p99(recent("heartbeatLateness")).padEnd(6)}`,
     `latency ${p99(recent("endToEnd"))}`,
-  ].join(" ");
+  ].join("  ");
 }
 
 /** What it all came to. */
@@ -147,5 +153,5 @@ function clockTime(ms: number): string {
   const hours = Math.floor(seconds / 3_600);
   const minutes = Math.floor(seconds / 60) % 60;
   const rest = pad(seconds % 60);
-  return (hours > 0 ? `${hours}:${pad(minutes)}:${rest}` : `${minutes}:${rest}`).padStart(7);
+  return (hours > 0 ? `${hours}:${pad(minutes)}:${rest}` : `${minutes}:${rest}`).padStart(5);
 }

@@ -7,7 +7,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { LogSetup } from "../workers/engine_messages.ts";
 import type { RemoteEngine } from "../workers/remote_engine.ts";
 import { CommandFailure } from "./command_failure.ts";
-import { renderBanner, renderLive, renderSummary } from "./demo_display.ts";
+import { renderBanner, renderComing, renderLive, renderSummary } from "./demo_display.ts";
 import { failureExitCode, startEngineThread } from "./engine_thread.ts";
 import { EXIT_BUG, EXIT_OK } from "./exit_codes.ts";
 import { type HttpSide, openHttpSide } from "./http_side.ts";
@@ -106,7 +106,6 @@ class DemoRun {
   async whole(): Promise<{ readonly kind: "told" | "nobody_reads" }> {
     const { durationMs, stop, line } = this.#options;
     try {
-      await this.#engine.started;
       await this.#untilCaughtUp();
       this.#http.monitor.start();
       for (let second = 0; !this.#isOver(); second++) {
@@ -137,6 +136,8 @@ class DemoRun {
   /** What lay in the topics before is old: what it costs is not what the demo is about. */
   async #untilCaughtUp(): Promise<void> {
     const { line, config } = this.#options;
+    let isStarted = false;
+    void this.#engine.started.then(() => isStarted = true);
     let calmLooks = 0;
     for (let look = 1; !this.#isOver(); look++) {
       const status = await this.#engine.status().catch(() => null);
@@ -145,9 +146,9 @@ class DemoRun {
       const isFull = active >= config.limits.maxSessions;
       const lag = status.inputs.reduce((sum, { lagRecords }) => sum + (lagRecords ?? 1), 0);
       // At the first of these looks the last records may be under way.
-      calmLooks = lag === 0 || isFull ? calmLooks + 1 : 0;
+      calmLooks = isStarted && (lag === 0 || isFull) ? calmLooks + 1 : 0;
       if (calmLooks === 2) return;
-      if (look % 10 === 0) line.show(`the devices come in: ${active.toLocaleString("en-US")}`);
+      if (look % CATCH_UP_LOOKS_SHOWN === 0) line.show(renderComing(active, this.#elapsedMs()));
       await this.#wait(CATCH_UP_LOOK_MS);
     }
   }
@@ -218,4 +219,5 @@ function exampleEvent(layout: EventLayout): string {
 
 const EXAMPLE_DEVICE = "my-device";
 const PLAIN_LINE_SECONDS = 10;
-const CATCH_UP_LOOK_MS = 100;
+const CATCH_UP_LOOK_MS = 50;
+const CATCH_UP_LOOKS_SHOWN = 20;

@@ -230,8 +230,8 @@ const SESSION_MS_MAX = 180 * MINUTE_MS;
 const MEAN_IDLE_MS = 3.4 * MINUTE_MS;
 const ACTIVE_SHARE = 0.8;
 
-/** Of the sessions that start. */
-const OVERTAKEN_SHARE = 0.01;
+/** Of the sessions that start. An overtaken start waits: few of them, or the latency is all theirs. */
+const OVERTAKEN_SHARE = 0.002;
 const REPEATED_SHARE = 0.02;
 const OTHER_SHARE = 0.02;
 /** Of the sessions that end. */

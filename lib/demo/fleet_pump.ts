@@ -16,6 +16,9 @@ export interface FleetPumpOptions {
  * takes no more for a while the devices wait, as producers do.
  */
 export class FleetPump {
+  /** Resolves once all that lay in the topics at the beginning is written, or it was stopped. */
+  readonly underWay: Promise<void>;
+  readonly #onUnderWay: () => void;
   readonly #options: FleetPumpOptions;
   readonly #encoder = new TextEncoder();
   #startMs = 0;
@@ -25,6 +28,9 @@ export class FleetPump {
 
   constructor(options: FleetPumpOptions) {
     this.#options = options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.underWay = promise;
+    this.#onUnderWay = resolve;
   }
 
   start(): void {
@@ -35,6 +41,7 @@ export class FleetPump {
   stop(): void {
     this.#cancelWake?.();
     this.#cancelWake = null;
+    this.#onUnderWay();
   }
 
   #pump(): void {
@@ -45,6 +52,7 @@ export class FleetPump {
     const isThere = fleet.advance(elapsedMs, MESSAGES_MAX, (message) => messages.push(message));
     this.#gather(messages);
     if (!this.#write()) return this.#wake(RETRY_MS);
+    if (fleet.isUnderWay) this.#onUnderWay();
     if (!isThere) return this.#wake(0);
     this.#wake(Math.min(Math.max(fleet.nextDueMs() - elapsedMs, PAUSE_MS_MIN), PAUSE_MS_MAX));
   }

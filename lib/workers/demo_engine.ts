@@ -56,6 +56,7 @@ export function createDemoEngine(
     async start() {
       pump.start();
       await engine.start();
+      await pump.underWay;
     },
     stop() {
       pump.stop();
