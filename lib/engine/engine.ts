@@ -214,7 +214,8 @@ export class Engine {
     const committer = new OffsetCommitter(context);
     const keeper = checkpoints === null ? null : new CheckpointKeeper(context, checkpoints);
     const report = new EngineReport(context);
-    const chores = new EngineChores({ context, committer, keeper, report });
+    const onFenced = (runner: ShardRunner, reason: string) => this.#fenced(context, runner, reason);
+    const chores = new EngineChores({ context, committer, keeper, report, onFenced });
     this.#parts = { context, supervisor, loop, committer, keeper, report, chores };
     return this.#parts;
   }
@@ -289,7 +290,11 @@ export class Engine {
       shard: runner.index,
       reason,
     });
-    if (context.runners.some(({ isStopped }) => !isStopped)) return;
+    if (context.runners.some(({ isStopped }) => !isStopped)) {
+      // Who took this one has most likely taken the others, which may have nothing to write.
+      if (metrics.fenced === 1) this.#parts?.chores.refreshFences();
+      return;
+    }
     this.#fail(
       new EngineError(
         "Another sessionwheel has taken over every shard of this output topic. Two deployments " +

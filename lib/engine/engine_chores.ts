@@ -1,8 +1,10 @@
+import { OutputLogError } from "../ports/output_log.ts";
 import type { CheckpointKeeper } from "./checkpoint_keeper.ts";
 import type { EngineContext } from "./engine_context.ts";
 import { EngineError } from "./engine_error.ts";
 import type { EngineReport } from "./engine_report.ts";
 import type { OffsetCommitter } from "./offset_committer.ts";
+import type { ShardRunner } from "./shard_runner.ts";
 
 export interface EngineChoresOptions {
   readonly context: EngineContext;
@@ -10,6 +12,8 @@ export interface EngineChoresOptions {
   /** Null where nothing is kept. */
   readonly keeper: CheckpointKeeper | null;
   readonly report: EngineReport;
+  /** Someone newer owns the shard. */
+  readonly onFenced: (runner: ShardRunner, reason: string) => void;
 }
 
 /** What is to be done now and then, whatever the load: looked at once a second. */
@@ -46,26 +50,41 @@ export class EngineChores {
     this.#seconds++;
     report.update();
     if (this.#seconds % COMMIT_SECONDS === 0) committer.commit().catch(context.fail);
-    if (this.#seconds % REFRESH_SECONDS === 0) this.#refresh();
+    if (this.#seconds % REFRESH_SECONDS === 0) this.refreshFences();
     if (checkpointIntervalMs === null) return;
     if (this.#seconds % Math.round(checkpointIntervalMs / 1000) === 0) keeper?.startBackground();
   }
 
   /**
    * Keeps the fence of the output alive: the broker forgets it after a day. An owner that could
-   * not do so for half a day stops, since it could not be fenced itself any more.
+   * not do so for half a day stops, since it could not be fenced itself any more. Tells also of
+   * shards that were taken over and have nothing to write, so that they would not notice.
    */
-  #refresh(): void {
-    const { runners, ports, options, fail } = this.#options.context;
-    const owned = runners.filter(({ isStopped }) => !isStopped).map(({ index }) => index);
-    ports.log.refresh(owned).then(() => {
+  refreshFences(): void {
+    for (const runner of this.#options.context.runners) {
+      if (!runner.isStopped) this.#refreshFence(runner).catch(this.#options.context.fail);
+    }
+  }
+
+  async #refreshFence(runner: ShardRunner): Promise<void> {
+    const { ports, options, fail } = this.#options.context;
+    try {
+      await ports.log.refresh([runner.index]);
       this.#refreshedAtMs = ports.clock.monotonicMs();
-    }, (error) => {
-      options.logger.warn("cannot refresh the fence of the output yet", { error });
+    } catch (error) {
+      if (!(error instanceof OutputLogError)) throw error;
+      if (error.code === "fenced") {
+        if (!runner.isStopped) this.#options.onFenced(runner, error.message);
+        return;
+      }
+      options.logger.warn("cannot refresh the fence of a shard yet", {
+        shard: runner.index,
+        error,
+      }, { everyMs: 10_000, key: "refresh" });
       if (ports.clock.monotonicMs() - this.#refreshedAtMs < FENCE_UNREFRESHED_MS_MAX) return;
-      const message = "The fence of the output could not be refreshed for twelve hours";
+      const message = "The fences of the output could not be refreshed for twelve hours";
       fail(new EngineError(message, { code: "state", cause: error }));
-    });
+    }
   }
 }
 
