@@ -25,7 +25,8 @@ import { textBytes, writeBytes, writeInstant, writeInteger } from "./text_writer
 export class PlainRecordLayout implements RecordLayout {
   readonly name = "plain";
   readonly #scanner = new TextScanner();
-  readonly #heartbeat = new HeartbeatTemplate();
+  readonly #heartbeat = new HeartbeatTemplate({ hasOrderKey: false });
+  readonly #heartbeatWithOrderKey = new HeartbeatTemplate({ hasOrderKey: true });
 
   write(
     rows: SessionRows,
@@ -47,8 +48,9 @@ export class PlainRecordLayout implements RecordLayout {
     else p = writeAccountId(rows, row, out, writeBytes(out, p, ACCOUNT_ID));
     p = writeBytes(out, p, STATUS[draft.status * REASONS + draft.reason]!);
     p = writeInteger(out, p, draft.seq);
-    if (draft.status === STATUS_HEARTBEAT && orderKey === startedAt) {
-      return this.#heartbeat.write(startedAt, times, out, p);
+    if (draft.status === STATUS_HEARTBEAT) {
+      const heartbeat = orderKey === startedAt ? this.#heartbeat : this.#heartbeatWithOrderKey;
+      return heartbeat.write(startedAt, orderKey, times, out, p);
     }
     const at = times[TIME_AT]!;
     p = writeInstant(out, writeBytes(out, p, STARTED_AT), startedAt);
@@ -116,29 +118,42 @@ export class PlainRecordLayout implements RecordLayout {
 }
 
 /**
- * What follows `seq` in a heartbeat without an order key of its own: nearly every record. Two
- * blocks of text that are copied whole, their instants written before only when they change: those
- * that fire in one tick differ in `startedAt` and the duration alone. A heartbeat takes 0.6 of the
- * time that writing the parts one by one does (tests/bench/heartbeat_bench.ts).
+ * What follows `seq` in a heartbeat: two blocks of text that are copied whole, their instants
+ * written before only when they change, since those that fire in one tick differ in `startedAt`,
+ * the order key and the duration alone (tests/bench/heartbeat_bench.ts).
  */
 class HeartbeatTemplate {
-  readonly #first = textBytes(
-    `,"startedAt":"${NO_INSTANT}","timestamp":null,"at":"${NO_INSTANT}","durationMs":`,
-  );
+  readonly #hasOrderKey: boolean;
+  readonly #first: Uint8Array;
   readonly #second = textBytes(
     `,"reportedDurationMs":null,"nextAt":"${NO_INSTANT}","sourceTimestamp":"${NO_INSTANT}","emittedAt":"${NO_INSTANT}"}`,
   );
+  readonly #atInFirst: number;
   #atMs = NaN;
   #nextAtMs = NaN;
   #emittedAtMs = NaN;
 
-  write(startedAtMs: number, times: Float64Array, out: Uint8Array, position: number): number {
+  constructor(options: { readonly hasOrderKey: boolean }) {
+    this.#hasOrderKey = options.hasOrderKey;
+    const orderKey = options.hasOrderKey ? `"${NO_INSTANT}"` : "null";
+    const beforeAt = `,"startedAt":"${NO_INSTANT}","timestamp":${orderKey},"at":"`;
+    this.#first = textBytes(`${beforeAt}${NO_INSTANT}","durationMs":`);
+    this.#atInFirst = beforeAt.length;
+  }
+
+  write(
+    startedAtMs: number,
+    orderKeyMs: number,
+    times: Float64Array,
+    out: Uint8Array,
+    position: number,
+  ): number {
     const atMs = times[TIME_AT]!;
     const nextAtMs = times[TIME_NEXT_AT]!;
     const emittedAtMs = times[TIME_EMITTED]!;
     if (atMs !== this.#atMs) {
       this.#atMs = atMs;
-      writeInstant(this.#first, AT_IN_FIRST, atMs);
+      writeInstant(this.#first, this.#atInFirst, atMs);
     }
     if (nextAtMs !== this.#nextAtMs) {
       this.#nextAtMs = nextAtMs;
@@ -151,6 +166,7 @@ class HeartbeatTemplate {
     out.set(this.#first, position);
     const startedAt = position + STARTED_AT_IN_FIRST;
     writeInstant(out, startedAt, startedAtMs);
+    if (this.#hasOrderKey) writeInstant(out, position + ORDER_KEY_IN_FIRST, orderKeyMs);
     const p = writeInteger(out, position + this.#first.length, atMs - startedAtMs);
     out.set(this.#second, p);
     // The source of a heartbeat is that of its start.
@@ -163,7 +179,7 @@ class HeartbeatTemplate {
 const NO_INSTANT = "0000-00-00T00:00:00.000Z";
 const INSTANT_BYTES = NO_INSTANT.length;
 const STARTED_AT_IN_FIRST = ',"startedAt":"'.length;
-const AT_IN_FIRST = STARTED_AT_IN_FIRST + INSTANT_BYTES + '","timestamp":null,"at":"'.length;
+const ORDER_KEY_IN_FIRST = STARTED_AT_IN_FIRST + INSTANT_BYTES + '","timestamp":"'.length;
 const NEXT_AT_IN_SECOND = ',"reportedDurationMs":null,"nextAt":"'.length;
 const SOURCE_IN_SECOND = NEXT_AT_IN_SECOND + INSTANT_BYTES + '","sourceTimestamp":"'.length;
 const EMITTED_AT_IN_SECOND = SOURCE_IN_SECOND + INSTANT_BYTES + '","emittedAt":"'.length;
