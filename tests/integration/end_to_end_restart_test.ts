@@ -32,7 +32,7 @@ brokerTest(
 );
 
 async function restartInOrder(bootstrap: string): Promise<void> {
-  const times = { heartbeatIntervalMs: 2_000, maxDurationMs: 9_000, graceMs: 5_000 };
+  const times = { heartbeatIntervalMs: 2_000, maxDurationMs: 12_000, graceMs: 5_000 };
   await using deployment = await deployWith(bootstrap, times);
   const stream = new EventStream(bootstrap, {
     layout: "plain",
@@ -61,7 +61,7 @@ async function restartInOrder(bootstrap: string): Promise<void> {
 }
 
 async function killAndRestart(bootstrap: string): Promise<void> {
-  const times = { heartbeatIntervalMs: 1_000, maxDurationMs: 9_000, graceMs: 6_000 };
+  const times = { heartbeatIntervalMs: 1_000, maxDurationMs: 12_000, graceMs: 6_000 };
   await using deployment = await deployWith(bootstrap, times);
   const stream = new EventStream(bootstrap, {
     layout: "plain",

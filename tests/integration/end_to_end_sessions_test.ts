@@ -12,7 +12,7 @@ import type { ModelOutputLayout } from "../support/model/render.ts";
 import { brokerTest } from "../support/kafka/shared_broker.ts";
 import { deleteTopic } from "../support/kafka/topics.ts";
 
-const TIMES: SessionTimes = { heartbeatIntervalMs: 1_000, maxDurationMs: 6_000, graceMs: 3_000 };
+const TIMES: SessionTimes = { heartbeatIntervalMs: 1_000, maxDurationMs: 8_000, graceMs: 3_000 };
 const DEVICES = 240;
 
 brokerTest(
