@@ -7,7 +7,9 @@
  * the first batch whose clock is not before now − max(H, G). That does not hold when heartbeats
  * were left out, while due timers are unwritten, after a restore (the log may end with any of
  * these) and after a change of H or G. From each of these on R stands still until max(H, G) of
- * the shard's clock has passed, when every session has written again.
+ * the shard's clock has passed, when every session has written again. (In catching up, heartbeats
+ * are left out by the wall clock: their sessions write again when the shard's clock has come to
+ * the one that is not left out, and R stands still until a window after that.)
  *
  * Of the batches it keeps only some, 256 in a window; between two it takes the earlier one.
  */
@@ -37,7 +39,7 @@ export class RestorePoint {
 
   /**
    * R stands still where it was at the shard's clock `sinceMs`, while everything was on time
-   * still, until a window past `untilMs`.
+   * still, until a window past `untilMs`, by when everything is on time again.
    */
   hold(sinceMs: number, untilMs: number): void {
     if (sinceMs > this.#heldUntilMs) this.#held = this.offset(sinceMs);

@@ -59,7 +59,8 @@ export class Shard {
   readonly #counters: ShardCounters;
   #wheel: TimingWheel;
   #clockMs: number;
-  #leftOut = false;
+  /** When the last of those whose heartbeats were left out writes again. */
+  #leftOutUntilMs = -Infinity;
 
   constructor(options: ShardOptions) {
     this.index = options.index;
@@ -149,11 +150,14 @@ export class Shard {
     return true;
   }
 
-  /** Whether heartbeats were left out since this was last asked: R then stands still. */
-  takeLeftOut(): boolean {
-    const leftOut = this.#leftOut;
-    this.#leftOut = false;
-    return leftOut;
+  /**
+   * The instant by which every session whose heartbeats were left out since this was last asked
+   * writes again, which may lie far ahead of the clock; -Infinity when none was left out.
+   */
+  takeLeftOutUntil(): number {
+    const untilMs = this.#leftOutUntilMs;
+    this.#leftOutUntilMs = -Infinity;
+    return untilMs;
   }
 
   #fire(row: number, nowMs: number, sink: RecordSink): void {
@@ -168,11 +172,12 @@ export class Shard {
       const latest = due < last ? due : last;
       if (latest > beat) {
         this.#counters.coalescedHeartbeats += latest - beat;
-        this.#leftOut = true;
         beat = latest;
         rows.setBeat(row, beat);
+        const atMs = startedAt + beat * heartbeatIntervalMs;
+        if (atMs > this.#leftOutUntilMs) this.#leftOutUntilMs = atMs;
         // Back into the wheel, so that it fires in the order of its own instant.
-        this.#wheel.schedule(row, startedAt + beat * heartbeatIntervalMs);
+        this.#wheel.schedule(row, atMs);
         return;
       }
     }

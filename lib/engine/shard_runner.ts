@@ -254,7 +254,9 @@ export class ShardRunner {
     const sinceMs = shard.clockMs;
     const isDone = shard.advance(toMs, round.nowMs, builder);
     // Heartbeats were left out, or due timers are unwritten: R must stand still from before.
-    if (shard.takeLeftOut() || !isDone) this.#restorePoint.hold(sinceMs, shard.clockMs);
+    let untilMs = shard.takeLeftOutUntil();
+    if (!isDone) untilMs = Math.max(untilMs, shard.clockMs);
+    if (untilMs > -Infinity) this.#restorePoint.hold(sinceMs, untilMs);
     return isDone;
   }
 
