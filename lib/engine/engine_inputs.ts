@@ -122,7 +122,8 @@ export class EngineInputs implements SourceListener {
 
   /**
    * Whether a partition has to be waited for: it is behind, has nothing to give (it is being
-   * fetched, or a dead letter is on its way), and that for less than a second. One that cannot be fetched, or is paused, holds nothing up.
+   * fetched, or a dead letter is on its way), and that for less than a second. One that cannot be
+   * fetched, or is paused, holds nothing up.
    */
   mustWait(): boolean {
     const monotonicMs = this.#options.monotonicMs();
@@ -140,6 +141,7 @@ export class EngineInputs implements SourceListener {
 
   /**
    * Whether any input is behind the end its last fetch reported, so that timers must not run on.
+   * What is queued here counts in any case: it will be taken.
    *
    * @param skipBefore Offsets of a shard below which it has everything: while the reader is below
    * one, that partition does not count for it.
@@ -148,7 +150,7 @@ export class EngineInputs implements SourceListener {
     const monotonicMs = this.#options.monotonicMs();
     for (const partition of this.partitions) {
       if (!partition.isBehind) continue;
-      if (this.#isExcused(partition)) continue;
+      if (this.#isExcused(partition) && partition.head() === null) continue;
       if (monotonicMs - partition.starvedSinceMs >= STARVED_WAIT_MS) continue;
       if (skipBefore !== null && partition.position < skipBefore[partition.index]!) continue;
       return true;

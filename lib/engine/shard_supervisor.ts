@@ -92,7 +92,7 @@ export class ShardSupervisor {
 
   /** Restores until it works: only what nobody can wait out ends it. */
   async #restore(runner: ShardRunner): Promise<readonly InputPosition[] | null> {
-    const { options, clock, budget, counters, ports } = this.#context;
+    const { options, budget, counters, ports } = this.#context;
     const { metrics, logger } = options;
     metrics.shards.setState(runner.index, "restoring");
     for (let attempt = 0;; attempt++) {
@@ -103,7 +103,8 @@ export class ShardSupervisor {
           budget,
           counters,
           hashSeed: options.hashSeed,
-          startMs: clock.nowMs(),
+          // Without a log it is before all events: the clock follows those that are there.
+          startMs: 0,
         });
         if (position !== null && position.producerId !== ownership.producerId) {
           logger.warn(
@@ -176,6 +177,8 @@ export class ShardSupervisor {
     const { ports, inputs, runners, options } = this.#context;
     const ranges = await ports.source.ranges();
     await ports.source.stop();
+    // The engine stops: it has stopped the source, too, and must find it so.
+    if (this.#isStopped) return;
     const taken = inputs.positions();
     const lowest = taken.slice();
     for (const runner of runners) {
