@@ -67,9 +67,19 @@ export class RoundLoop {
     this.#wake(monotonicMs, 0);
   }
 
-  /** A shard's batch was acknowledged: a round is due if something waited for that. */
+  /** A shard's batch was acknowledged: a round is due when something waits that can go on now. */
   answered(runner: ShardRunner): void {
-    if (runner.backlog.size > 0 || this.#hasMore) this.request();
+    if (runner.backlog.size > 0 || this.#hasMore) return this.request();
+    if (!this.#isRunning || !runner.canWrite) return;
+    // While it could not write, its timers were not what the next round was scheduled for.
+    const monotonicMs = this.#context.ports.clock.monotonicMs();
+    const dueInMs = runner.shard!.nextDeadlineMs() - this.#context.clock.nowMs();
+    const delayMs = Math.max(0, this.#tickInMs(monotonicMs), dueInMs);
+    if (monotonicMs + delayMs < this.#wakeAtMs) this.#wake(monotonicMs, delayMs);
+  }
+
+  #tickInMs(monotonicMs: number): number {
+    return this.#lastTickMs + this.#context.options.tickMs - monotonicMs;
   }
 
   #wake(monotonicMs: number, delayMs: number): void {
@@ -107,8 +117,11 @@ export class RoundLoop {
     this.#hasMore = false;
     inputs.resume();
     this.#drainBacklogs(round);
-    if (this.#takesInput) this.#take(round);
-    this.#punctuate(round, isTick);
+    // At the end only what was taken is finished: timers that fired would never let it end.
+    if (this.#takesInput) {
+      this.#take(round);
+      this.#punctuate(round, isTick);
+    }
     this.#close(round);
     options.metrics.turnTime.record(ports.clock.monotonicMs() - startMs);
     this.#scheduleNext(round);
@@ -141,9 +154,10 @@ export class RoundLoop {
       const event = queued.next;
       const sourceMs = chunk.sourceTimestampMs(event);
       const offset = chunk.offset(event);
+      const runner = runners[chunk.shard(event)]!;
+      if (this.#isBusy(runner, round)) return;
       const frontierMs = Math.min(round.nowMs, sourceMs);
       if (frontierMs > this.#frontierMs) this.#frontierMs = frontierMs;
-      const runner = runners[chunk.shard(event)]!;
       queued.pending++;
       partition.taken(queued);
       merge.advance();
@@ -158,6 +172,18 @@ export class RoundLoop {
       }
     }
     this.#hasMore = merge.first() !== null;
+  }
+
+  /**
+   * Whether the input has to wait for the shard. In catching up events come faster than a log
+   * takes what they cause: no shard is to leave the input for that. For one that gets no answers
+   * nobody waits, nor while the input is up to date: the others' timers would be late.
+   */
+  #isBusy(runner: ShardRunner, round: Round): boolean {
+    if (runner.backlog.size * BUSY_SHARE < this.#backlogEventsMax) return false;
+    if (round.nowMs - this.#frontierMs < CATCHING_UP_MS || runner.failures > 0) return false;
+    const first = runner.writer.inFlight[0];
+    return first === undefined || round.monotonicMs - first.sentAtMs < ANSWER_WAIT_MS;
   }
 
   /** @returns false when the shard cannot take the event now. */
@@ -223,7 +249,7 @@ export class RoundLoop {
   }
 
   #scheduleNext(round: Round): void {
-    const { inputs, ports, options, runners } = this.#context;
+    const { inputs, ports, runners } = this.#context;
     const monotonicMs = ports.clock.monotonicMs();
     if (this.#wakeAtMs <= monotonicMs) return;
     let hasWork = this.#takesInput && this.#hasMore;
@@ -235,7 +261,7 @@ export class RoundLoop {
       if (nextMs < deadlineMs) deadlineMs = nextMs;
     }
     if (hasWork) return this.#wake(monotonicMs, 0);
-    const tickInMs = this.#lastTickMs + options.tickMs - monotonicMs;
+    const tickInMs = this.#tickInMs(monotonicMs);
     const dueInMs = deadlineMs - round.nowMs - (monotonicMs - round.monotonicMs);
     const idleMs = inputs.isBehind(null) ? STARVED_CHECK_MS : IDLE_MS_MAX;
     this.#wake(monotonicMs, Math.max(0, Math.min(Math.max(tickInMs, dueInMs), idleMs)));
@@ -245,6 +271,12 @@ export class RoundLoop {
 /** Events taken in one round, and the time that may take: answers of the log wait meanwhile. */
 const EVENTS_PER_ROUND_MAX = 20_000;
 const TAKE_MS_MAX = 10;
+/** A shard is busy from this part of the events on that would make it leave the input. */
+const BUSY_SHARE = 4;
+/** The input is being caught up with while it is further behind than this. */
+const CATCHING_UP_MS = 1000;
+/** A log that has not answered for so long may not answer at all. */
+const ANSWER_WAIT_MS = 1000;
 /** Timers fire a little early or late; a tick is not to be missed for that. */
 const TICK_SLACK_MS = 0.3;
 /** Without work the clock guard and the grace are looked at this often. */

@@ -1,0 +1,61 @@
+import { assertEquals, assertLess } from "@std/assert";
+import { EngineWorld, WORLD_START_MS } from "../support/engine/engine_world.ts";
+
+Deno.test("Engine writes start, heartbeats and end of a session", async () => {
+  const world = new EngineWorld();
+  const process = world.engine();
+  await process.start();
+  world.sendStart("a", 1);
+  await world.advance(61_000);
+  world.sendEnd("a", 1);
+  await world.advance(1000);
+  assertEquals(world.storyOf("a"), ["Start 1", "Heartbeat 1 1", "Heartbeat 1 2", "End 1 ended"]);
+  const { isSettled } = await process.stop();
+  assertEquals(isSettled, true);
+  assertEquals(process.failure, undefined);
+});
+
+Deno.test("Engine stops at once under a load of heartbeats that never ends", async () => {
+  const world = new EngineWorld({ outputPartitions: 4, rules: { heartbeatIntervalMs: 50 } });
+  const process = world.engine();
+  process.log.latencyMs = 6;
+  await process.start();
+  for (let i = 0; i < 200; i++) {
+    world.sendStart(`d${i}`, i);
+    if (i % 8 === 0) await world.advance(2);
+  }
+  await world.advance(300);
+  const { isSettled, tookMs } = await process.stop();
+  assertEquals(isSettled, true);
+  assertLess(tookMs, 200);
+});
+
+Deno.test("Engine writes heartbeats on time when two batches were in flight", async () => {
+  const world = new EngineWorld({ rules: { heartbeatIntervalMs: 10_000 } });
+  const process = world.engine();
+  await process.start();
+  for (let i = 0; i < 100; i++) {
+    world.sendStart(`d${i}`, i);
+    await world.advance(10);
+  }
+  await world.advance(1000);
+  process.log.latencyMs = 25;
+  await world.advance(9_900);
+  const late = world.records().filter(({ status }) => status === "SessionHeartbeat")
+    .map(({ emittedMs, atMs }) => emittedMs - atMs);
+  assertEquals(late.length, 100);
+  assertLess(Math.max(...late), 60);
+});
+
+Deno.test("Engine waits for a shard that is busy instead of reading its input twice", async () => {
+  const world = new EngineWorld({ batchBytesMax: 65_536 });
+  for (let i = 0; i < 3000; i++) {
+    world.sendStart(`d${i}`, i, { atMs: WORLD_START_MS - 4000 + i });
+  }
+  const process = world.engine({ limits: { backlogEventsMax: 400, queuedEventsMax: 400 } });
+  process.log.latencyMs = 5;
+  await process.start();
+  await world.advance(3000);
+  assertEquals(world.records().filter(({ status }) => status === "SessionStart").length, 3000);
+  assertEquals(process.logged("left the input"), []);
+});
