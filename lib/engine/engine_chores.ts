@@ -62,19 +62,23 @@ export class EngineChores {
    */
   refreshFences(): void {
     for (const runner of this.#options.context.runners) {
-      if (!runner.isStopped) this.#refreshFence(runner).catch(this.#options.context.fail);
+      // One that is being restored is fencing itself anew.
+      if (runner.isStopped || runner.shard === null) continue;
+      this.#refreshFence(runner).catch(this.#options.context.fail);
     }
   }
 
   async #refreshFence(runner: ShardRunner): Promise<void> {
     const { ports, options, fail } = this.#options.context;
+    const { shard } = runner;
     try {
       await ports.log.refresh([runner.index]);
       this.#refreshedAtMs = ports.clock.monotonicMs();
     } catch (error) {
       if (!(error instanceof OutputLogError)) throw error;
       if (error.code === "fenced") {
-        if (!runner.isStopped) this.#options.onFenced(runner, error.message);
+        // Of a shard that was dropped meanwhile: it was this process that took it over.
+        if (runner.shard === shard) this.#options.onFenced(runner, error.message);
         return;
       }
       options.logger.warn("cannot refresh the fence of a shard yet", {
