@@ -19,7 +19,7 @@ import {
 } from "./record_layout.ts";
 import { type SessionRows } from "./session_rows.ts";
 import { TextScanner } from "./text_scanner.ts";
-import { textBytes, writeBytes, writeInstant, writeInteger } from "./text_writer.ts";
+import { FAR_MS, textBytes, writeBytes, writeInstant, writeInteger } from "./text_writer.ts";
 
 /** Layout `plain`: the contract's own names, keys in the contract's order. */
 export class PlainRecordLayout implements RecordLayout {
@@ -48,7 +48,11 @@ export class PlainRecordLayout implements RecordLayout {
     else p = writeAccountId(rows, row, out, writeBytes(out, p, ACCOUNT_ID));
     p = writeBytes(out, p, STATUS[draft.status * REASONS + draft.reason]!);
     p = writeInteger(out, p, draft.seq);
-    if (draft.status === STATUS_HEARTBEAT) {
+    // (A template has places for instants of 24 bytes: of the next 8,000 years, that is.)
+    if (
+      draft.status === STATUS_HEARTBEAT && times[TIME_NEXT_AT]! < FAR_MS &&
+      times[TIME_EMITTED]! < FAR_MS
+    ) {
       const heartbeat = orderKey === startedAt ? this.#heartbeat : this.#heartbeatWithOrderKey;
       return heartbeat.write(startedAt, orderKey, times, out, p);
     }

@@ -53,7 +53,7 @@ export function writeInteger(out: Uint8Array, position: number, value: number): 
 
 /**
  * Writes an instant as RFC 3339 in UTC with milliseconds, 24 bytes; one past the year 9999, which
- * only a replay can reach, with a sign and six digits of the year as ECMAScript does.
+ * only a replay can reach, with a sign and six digits of the year as ECMAScript does, 27 bytes.
  *
  * @param ms Epoch milliseconds, whole, from 1970-01-01.
  */
@@ -143,6 +143,8 @@ const DAY_MS = 86_400_000;
 const ERA_DAYS = 146_097;
 /** 10000-01-01, counted from 1970-01-01. */
 const FAR_DAY = 2_932_897;
+/** From this instant on `writeInstant` writes 27 bytes. */
+export const FAR_MS = FAR_DAY * DAY_MS;
 const PLUS = 0x2b;
 const COLON = 0x3a;
 const DOT = 0x2e;
