@@ -35,6 +35,9 @@ export interface CheckpointLoaderOptions {
  */
 export class CheckpointLoader {
   readonly #options: CheckpointLoaderOptions;
+  /** What the store found when it was opened is told by who opened it. */
+  #opened: Promise<void> | null = null;
+  #warningsTold = 0;
 
   constructor(options: CheckpointLoaderOptions) {
     this.#options = options;
@@ -50,7 +53,10 @@ export class CheckpointLoader {
     const { store, onWarning } = this.#options;
     let shard: Shard | null = null;
     try {
+      this.#opened ??= store.warnings().then(({ length }) => void (this.#warningsTold = length));
+      await this.#opened;
       const reader = await store.read(index);
+      await this.#tellWarnings();
       if (reader === null) return null;
       const manifest = decodeManifest(reader.manifest);
       // Of an earlier run: the log alone has less to read.
@@ -68,6 +74,14 @@ export class CheckpointLoader {
       });
       return null;
     }
+  }
+
+  /** A generation that is damaged is dropped as if it had never been: only the store can say so. */
+  async #tellWarnings(): Promise<void> {
+    const { store, onWarning } = this.#options;
+    const warnings = await store.warnings();
+    for (const warning of warnings.slice(this.#warningsTold)) onWarning(warning, {});
+    this.#warningsTold = Math.max(this.#warningsTold, warnings.length);
   }
 
   async #check(
