@@ -1,37 +1,32 @@
-import type { MemoryTopic } from "../../lib/adapters/memory/memory_topic.ts";
+import { POSITION_HEADER } from "../../lib/core/batch_builder.ts";
+import { type Position, readPosition } from "../../lib/core/position.ts";
 import { RecordBatchReader } from "../../lib/core/record_batch_reader.ts";
-
-export interface CheckedSession {
-  readonly startedAtMs: number;
-  lastSeq: number;
-  lastAtMs: number;
-  endReason: string | null;
-}
-
-interface OutputRecord {
-  readonly deviceId: string;
-  readonly sessionId: string | number;
-  readonly status: string;
-  readonly reason: string | null;
-  readonly seq: number;
-  readonly startedAt: string;
-  readonly at: string;
-}
+import { RecordHeaderReader } from "../../lib/core/record_header_reader.ts";
+import { modelPartition } from "../support/model/render.ts";
+import { InputCoverage } from "./input_coverage.ts";
+import { type OutputRecord, parseOutputRecord } from "./output_record.ts";
+import { checkRecord } from "./record_check.ts";
+import { earlyEndKey, type LedgerSession, sessionKey, ShardLedger } from "./session_ledger.ts";
+import type { SimulatedWorld } from "./simulated_world.ts";
 
 /**
- * Reads an output topic as a stranger would, record by record, and says what is wrong with it:
- * that a session has not exactly one Start before all else and one End after all else, that `seq`
- * does not grow, that a heartbeat's instant is none.
+ * Reads every batch in the instant in which it is appended, as a stranger would, and says what is
+ * wrong with it: with its records (`record_check.ts`), and with its position: that it stands for
+ * exactly the input before it (`input_coverage.ts`), that R lies before all that is needed, that
+ * its writer owns the shard.
  */
 export class OutputChecker {
-  readonly sessions = new Map<string, CheckedSession>();
+  /** The last session of each id. */
+  readonly sessions = new Map<string, LedgerSession>();
+  readonly shards: readonly ShardLedger[];
+  readonly coverage: InputCoverage;
   readonly faults: string[] = [];
   records = 0;
-  /** Called with every record, for a trace. */
-  onRecord: (line: string) => void = () => {};
-  readonly #topic: MemoryTopic;
-  readonly #heartbeatIntervalMs: number;
-  readonly #next: number[];
+  batches = 0;
+  /** Second starts of an id whose grace was over: allowed, and rare. */
+  reopened = 0;
+  readonly #world: SimulatedWorld;
+  readonly #headers = new RecordHeaderReader();
   readonly #reader = new RecordBatchReader({
     decompress: () => {
       throw new Error("no codec");
@@ -39,52 +34,195 @@ export class OutputChecker {
     decompressedBytesMax: 0,
   });
 
-  constructor(topic: MemoryTopic, heartbeatIntervalMs: number) {
-    this.#topic = topic;
-    this.#heartbeatIntervalMs = heartbeatIntervalMs;
-    this.#next = topic.partitions.map(() => 0);
-  }
-
-  /** Reads on to the end of every partition. */
-  readOn(): void {
-    for (const [index, partition] of this.#topic.partitions.entries()) {
-      const bytes = partition.read(this.#next[index]!, partition.end, Infinity);
-      this.#reader.reset(bytes);
-      while (this.#reader.nextBatch()) {
-        if (this.#reader.lastOffset < this.#next[index]!) continue;
-        while (!this.#reader.isControl && this.#reader.nextRecord()) this.#check(index);
+  constructor(world: SimulatedWorld) {
+    this.#world = world;
+    this.shards = world.output.partitions.map(() => new ShardLedger());
+    this.coverage = new InputCoverage(world, this);
+    world.output.subscribe((partition, batch, baseOffset) => {
+      // The fault of a check must not reach the process that is checked.
+      try {
+        this.#checkBatch(partition, batch, baseOffset);
+      } catch (error) {
+        this.faults.push(`${partition}@${baseOffset}: ${(error as Error).stack}`);
       }
-      this.#next[index] = partition.end;
+    });
+  }
+
+  #checkBatch(shard: number, batch: Uint8Array, baseOffset: number): void {
+    const reader = this.#reader;
+    const ledger = this.shards[shard]!;
+    const fault = (what: string) => this.faults.push(`batch ${shard}@${baseOffset}: ${what}`);
+    const position = this.#positionOf(batch);
+    if (position === null) return void fault("it has no position on its last record alone");
+    this.batches++;
+    this.#world.hasOutput = true;
+    this.#checkPosition(shard, baseOffset, position, fault);
+    let ends = 0;
+    reader.reset(batch);
+    while (reader.nextBatch()) {
+      while (reader.nextRecord()) {
+        const isEnd = this.#checkRecord(shard, baseOffset + reader.offset, position, ends);
+        if (isEnd) ends++;
+      }
+    }
+    // One that a Start of this batch took is not among them any more.
+    for (const end of position.earlyEnds) {
+      const key = earlyEndKey(end);
+      this.coverage.earlyEnds.add(key);
+      ledger.remember("earlyEnds", key, end.clockMs, baseOffset);
+    }
+    if (ends !== position.endClocksMs.length) fault(`${ends} ends, clocks for another number`);
+    ledger.expire(position);
+    this.#checkRestoreOffset(ledger, position, fault);
+    this.coverage.checkPosition(shard, position, fault);
+  }
+
+  #positionOf(batch: Uint8Array): Position | null {
+    const reader = this.#reader;
+    let position: Position | null = null;
+    reader.reset(batch);
+    while (reader.nextBatch()) {
+      while (reader.nextRecord()) {
+        if (position !== null) return null;
+        const { bytes, headersFrom, headersTo, headerCount } = reader;
+        if (headerCount === 0) continue;
+        this.#headers.reset(bytes, headersFrom, headersTo, headerCount);
+        if (!this.#headers.find(HEADER_NAME)) return null;
+        const { valueFrom, valueTo } = this.#headers;
+        position = readPosition(this.#headers.bytes.slice(valueFrom, valueTo));
+      }
+    }
+    return position;
+  }
+
+  #checkPosition(
+    shard: number,
+    baseOffset: number,
+    position: Position,
+    fault: (what: string) => void,
+  ): void {
+    const before = this.shards[shard]!.position;
+    const owner = this.#world.owners[shard]!;
+    if (position.epoch !== owner.epoch) {
+      fault(`written with epoch ${position.epoch} after epoch ${owner.epoch} took the shard`);
+    }
+    const { heartbeatIntervalMs, maxDurationMs, graceMs } = owner.rules;
+    if (
+      position.heartbeatIntervalMs !== heartbeatIntervalMs ||
+      position.maxDurationMs !== maxDurationMs || position.graceMs !== graceMs
+    ) fault("it has other rules than its writer");
+    if (position.batchNumber !== (before?.batchNumber ?? 0) + 1) {
+      fault(`batch number ${position.batchNumber} after ${before?.batchNumber}`);
+    }
+    if (position.restoreOffset > baseOffset) fault(`R ${position.restoreOffset} lies after it`);
+    if (before !== null && position.clockMs < before.clockMs) fault("T goes back");
+    if (before !== null && position.restoreOffset < before.restoreOffset) fault("R goes back");
+    if (this.#world.scenario.faults.wallStep === 0 && position.clockMs > this.#world.trueMs() + 1) {
+      fault("T passes now");
     }
   }
 
-  #check(partition: number): void {
-    const { bytes, valueFrom, valueTo, offset } = this.#reader;
-    const text = new TextDecoder().decode(bytes.subarray(valueFrom, valueTo));
-    const record = JSON.parse(text) as OutputRecord;
-    const key = `${record.deviceId} ${record.sessionId}`;
-    const fault = (what: string) =>
-      this.faults.push(`${partition}@${offset} ${key}: ${what} ${text}`);
-    const session = this.sessions.get(key);
-    const startedAtMs = Date.parse(record.startedAt);
-    const atMs = Date.parse(record.at);
-    this.records++;
-    this.onRecord(`${partition}@${offset} ${text}`);
-    if (record.status === "SessionStart") {
-      if (session !== undefined) fault("a second Start");
-      const state = { startedAtMs, lastSeq: 0, lastAtMs: atMs, endReason: null };
-      this.sessions.set(key, state);
-      return;
+  /** Every active session, remembered end and early end is to be found from R on. */
+  #checkRestoreOffset(
+    ledger: ShardLedger,
+    { restoreOffset }: Position,
+    fault: (what: string) => void,
+  ): void {
+    for (const { key, lastOffset } of ledger.active.values()) {
+      if (lastOffset < restoreOffset) {
+        fault(`R ${restoreOffset} passes the last record of active ${key} at ${lastOffset}`);
+      }
     }
-    if (session === undefined) return void fault("no Start before it");
-    if (session.endReason !== null) fault(`after its End (${session.endReason})`);
-    if (session.startedAtMs !== startedAtMs) fault("another startedAt than its Start");
-    if (record.seq <= session.lastSeq) fault(`seq after ${session.lastSeq}`);
-    if (record.status === "SessionHeartbeat") {
-      if (atMs !== startedAtMs + record.seq * this.#heartbeatIntervalMs) fault("not at its beat");
-      if (atMs <= session.lastAtMs) fault("not after the record before it");
-      session.lastAtMs = atMs;
-    } else session.endReason = record.reason;
+    for (const { key, offset } of ledger.ended.values()) {
+      if (offset < restoreOffset) fault(`R ${restoreOffset} passes the End of ${key} at ${offset}`);
+    }
+    for (const { key, offset } of ledger.earlyEnds.values()) {
+      if (offset < restoreOffset) {
+        fault(`R ${restoreOffset} passes the early end of ${key} at ${offset}`);
+      }
+    }
+  }
+
+  /** @returns whether it is an End. */
+  #checkRecord(shard: number, offset: number, position: Position, ends: number): boolean {
+    const { bytes, valueFrom, valueTo, keyFrom, keyTo } = this.#reader;
+    const text = new TextDecoder().decode(bytes.subarray(valueFrom, valueTo));
+    const fault = (what: string) => this.faults.push(`${shard}@${offset}: ${what} ${text}`);
+    this.records++;
+    this.#world.trace(`  > ${shard}@${offset} ${text}`);
+    const record = parseOutputRecord(text, this.#world.scenario.outputLayout, position);
+    const key = sessionKey(record.device, record.session);
+    if (new TextDecoder().decode(bytes.subarray(keyFrom, keyTo)) !== record.device) {
+      fault("its key is not its device");
+    }
+    if (modelPartition(record.device, this.shards.length) !== shard) fault("in a foreign shard");
+    if (record.status === "SessionStart") this.#open(shard, offset, key, record, position, fault);
+    const session = this.sessions.get(key);
+    if (session === undefined) {
+      fault("no Start before it");
+      return record.status === "SessionEnd";
+    }
+    const missed = this.#world.owners[shard]!.rules.missed;
+    const rulesId = this.#rulesId(shard);
+    checkRecord(session, record, { offset, position, missed, rulesId, fault });
     session.lastSeq = record.seq;
+    session.lastOffset = offset;
+    session.lastEmittedMs = record.emittedMs;
+    if (record.status === "SessionHeartbeat") session.lastAtMs = record.atMs;
+    if (record.status !== "SessionEnd") return false;
+    session.endReason = record.reason;
+    session.endClockMs = position.endClocksMs[ends] ?? NaN;
+    const ledger = this.shards[shard]!;
+    ledger.active.delete(key);
+    ledger.remember("ended", key, session.endClockMs, offset);
+    return true;
+  }
+
+  #open(
+    shard: number,
+    offset: number,
+    key: string,
+    record: OutputRecord,
+    position: Position,
+    fault: (what: string) => void,
+  ): void {
+    const before = this.sessions.get(key);
+    const ledger = this.shards[shard]!;
+    if (before !== undefined) {
+      // An id that comes again after its grace is a new session.
+      const { starts, endClockMs, endReason } = before;
+      const isOver = endReason !== null && position.clockMs > endClockMs + this.#world.graceMsMin;
+      const sent = this.coverage.startsSent(key);
+      if (!isOver || starts >= sent) fault(`a second Start (${sent} were sent)`);
+      this.reopened++;
+    }
+    const session: LedgerSession = {
+      key,
+      device: record.device,
+      session: record.session,
+      shard,
+      accountId: record.accountId,
+      startedAtMs: record.startedAtMs,
+      orderKeyMs: record.orderKeyMs,
+      rulesId: this.#rulesId(shard),
+      starts: (before?.starts ?? 0) + 1,
+      lastSeq: -1,
+      lastAtMs: record.startedAtMs,
+      lastOffset: offset,
+      lastEmittedMs: record.emittedMs,
+      endReason: null,
+      endClockMs: NaN,
+    };
+    this.coverage.checkStart(session, fault);
+    this.sessions.set(key, session);
+    ledger.active.set(key, session);
+    ledger.ended.delete(key);
+    ledger.earlyEnds.delete(key);
+  }
+
+  #rulesId(shard: number): string {
+    return JSON.stringify(this.#world.owners[shard]!.rules);
   }
 }
+
+const HEADER_NAME = new TextEncoder().encode(POSITION_HEADER);

@@ -8,6 +8,8 @@ export class ProcessClock implements Clock {
   readonly #clock: Clock;
   #isKilled = false;
   #waiting: (() => void)[] | null = null;
+  /** Wakes so far: a process that spins shows by it. */
+  wakes = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -15,6 +17,10 @@ export class ProcessClock implements Clock {
 
   get isKilled(): boolean {
     return this.#isKilled;
+  }
+
+  get isSuspended(): boolean {
+    return this.#waiting !== null;
   }
 
   wallMs(): number {
@@ -25,14 +31,16 @@ export class ProcessClock implements Clock {
     return this.#clock.monotonicMs();
   }
 
+  /** At least a little later: what a process does takes time. */
   wakeAfter(delayMs: number, wake: () => void): () => void {
     let isCancelled = false;
     const run = () => {
       if (this.#isKilled || isCancelled) return;
-      if (this.#waiting !== null) this.#waiting.push(run);
-      else wake();
+      if (this.#waiting !== null) return void this.#waiting.push(run);
+      this.wakes++;
+      wake();
     };
-    const cancel = this.#clock.wakeAfter(delayMs, run);
+    const cancel = this.#clock.wakeAfter(Math.max(delayMs, WAKE_MS_MIN), run);
     return () => {
       isCancelled = true;
       cancel();
@@ -54,3 +62,5 @@ export class ProcessClock implements Clock {
     for (const run of waiting) run();
   }
 }
+
+const WAKE_MS_MIN = 0.05;

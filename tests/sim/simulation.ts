@@ -1,250 +1,304 @@
 import { setImmediate } from "node:timers";
-import { ManualClock } from "../../lib/adapters/memory/manual_clock.ts";
-import { MemoryDeadLetters } from "../../lib/adapters/memory/memory_dead_letters.ts";
-import { MemoryInput } from "../../lib/adapters/memory/memory_input.ts";
-import { MemorySource } from "../../lib/adapters/memory/memory_source.ts";
-import { MemoryTopic } from "../../lib/adapters/memory/memory_topic.ts";
-import { PLAIN_EVENT_LAYOUT } from "../../lib/core/event_layout.ts";
-import { Engine } from "../../lib/engine/engine.ts";
-import { EngineMetrics } from "../../lib/telemetry/engine_metrics.ts";
-import { createLogger } from "../../lib/telemetry/logger.ts";
+import { MemoryCheckpointDisk } from "../../lib/adapters/memory/memory_checkpoint_store.ts";
+import type { SessionRules } from "../../lib/core/session_rules.ts";
 import { Random } from "../support/random.ts";
+import { EngineProcess } from "./engine_process.ts";
+import { EventStream } from "./event_stream.ts";
+import { checkAtRest, checkOrderFree } from "./convergence.ts";
+import { FaultSchedule } from "./fault_schedule.ts";
 import { OutputChecker } from "./output_checker.ts";
-import { type LogFaults, SimulatedLog } from "./simulated_log.ts";
-import { ProcessClock } from "./simulated_process.ts";
+import { checkRestored, hashesAtRest } from "./restore_check.ts";
+import { drawRules, type Scenario } from "./scenario.ts";
+import { SimulatedWorld } from "./simulated_world.ts";
 
 export interface SimulationOptions {
-  readonly seed: number;
-  /** Steps with faults; afterwards everything works and has to come to rest. */
-  readonly steps: number;
+  readonly scenario: Scenario;
   readonly trace?: (line: string) => void;
 }
 
 export interface SimulationResult {
+  /** What is wrong, the first thing first. */
   readonly faults: readonly string[];
-  readonly records: number;
-  readonly sessions: number;
-  readonly crashes: number;
+  /** The step after which the first fault showed; the number of steps when it was at rest. */
+  readonly failedAt: number;
+  readonly counts: SimulationCounts;
 }
 
-const RULES = { heartbeatIntervalMs: 1000, maxDurationMs: 7000, graceMs: 3000 };
-const START_MS = Date.UTC(2025, 10, 1);
-const NO_FAULTS: LogFaults = { lost: 0, replyLost: 0, slow: 0 };
+export interface SimulationCounts {
+  records: number;
+  batches: number;
+  sessions: number;
+  processes: number;
+  /** Killed between steps and at named points. */
+  crashes: number;
+  fenced: number;
+  stops: number;
+  checkpointsWritten: number;
+  checkpointsRead: number;
+  restoresCompared: number;
+}
 
-/** One run of the real core and engine in a world of one thread, drawn from a seed. */
+/** One run of the real core and engine in a world of one thread, all of it drawn from a seed. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
-  const simulation = new Simulation(options);
-  return await simulation.run();
+  return await new Simulation(options).run();
 }
 
 class Simulation {
-  readonly #options: SimulationOptions;
+  readonly #scenario: Scenario;
+  /** What happens to processes; everything else has a generator of its own. */
   readonly #random: Random;
-  readonly #clock = new ManualClock(START_MS);
-  readonly #input: MemoryInput;
-  readonly #output: MemoryTopic;
+  readonly #network: Random;
+  readonly #world: SimulatedWorld;
   readonly #checker: OutputChecker;
-  readonly #expected = new Set<string>();
-  readonly #faults: LogFaults;
-  readonly #missed: "coalesce" | "all";
-  #isCalm = false;
-  #process: ProcessClock | null = null;
-  #engine: Engine | null = null;
-  #failures: string[] = [];
+  readonly #events: EventStream;
+  readonly #schedule: FaultSchedule;
+  readonly #disks = [new MemoryCheckpointDisk(), new MemoryCheckpointDisk()];
+  readonly #faults: string[] = [];
+  #rules: SessionRules;
+  #processes: EngineProcess[] = [];
+  #processNumber = 0;
   #crashes = 0;
-  #sessionNumber = 0;
-  #live: { device: string; session: number }[] = [];
+  #fenced = 0;
+  #stops = 0;
+  #restoresCompared = 0;
+  /** State hash of each shard when a process died with nothing under way, and the batches then. */
+  #left: { readonly hashes: readonly string[]; readonly batches: number } | null = null;
 
   constructor(options: SimulationOptions) {
-    this.#options = options;
-    const random = new Random(options.seed);
-    this.#random = random;
-    this.#missed = random.chance(0.5) ? "coalesce" : "all";
-    this.#input = new MemoryInput({
-      topics: [{ name: "events", partitions: random.int(1, 4) }],
-      bufferBytesMax: 2 ** 30,
-    });
-    const partitions = random.int(1, 4);
-    this.#output = new MemoryTopic({
-      name: "sessions",
-      partitions,
-      batchBytesMax: random.chance(0.5) ? 65_536 : 1_048_576,
-      retainedBytesMax: 2 ** 30,
-    });
-    this.#checker = new OutputChecker(this.#output, RULES.heartbeatIntervalMs);
-    if (options.trace !== undefined) this.#checker.onRecord = (line) => this.#trace(`  > ${line}`);
-    this.#faults = {
-      lost: random.chance(0.5) ? random.fraction() * 0.1 : 0,
-      replyLost: random.chance(0.5) ? random.fraction() * 0.1 : 0,
-      slow: random.chance(0.5) ? random.fraction() * 0.2 : 0,
-    };
+    this.#scenario = options.scenario;
+    this.#rules = options.scenario.rules;
+    const random = new Random(options.scenario.seed ^ 0x5eed);
+    this.#random = random.fork();
+    this.#network = random.fork();
+    this.#world = new SimulatedWorld(options.scenario, random.fork(), options.trace);
+    this.#checker = new OutputChecker(this.#world);
+    this.#events = new EventStream(this.#world, this.#checker.coverage, random.fork());
+    this.#schedule = new FaultSchedule(this.#world, this.#checker, this.#disks, random.fork());
   }
 
   async run(): Promise<SimulationResult> {
-    const { steps } = this.#options;
-    for (let step = 0; step < steps && this.#failures.length === 0; step++) {
-      this.#trace(`step ${step} now ${this.#clock.wallMs() - START_MS}`);
+    const { steps } = this.#scenario;
+    let step = 0;
+    for (; step < steps; step++) {
+      this.#world.trace(`step ${step} at ${this.#world.clock.monotonicMs().toFixed(2)}`);
       await this.#step();
-      this.#checker.readOn();
-      this.#failures.push(...this.#checker.faults);
+      if (this.#isFaulty()) break;
     }
-    if (this.#failures.length === 0) await this.#comeToRest();
+    if (!this.#isFaulty()) await this.#comeToRest();
+    const { records, batches, sessions } = this.#checker;
+    const { checkpoints, killedAt } = this.#world;
+    let killed = 0;
+    for (const count of killedAt.values()) killed += count;
     return {
-      faults: this.#failures,
-      records: this.#checker.records,
-      sessions: this.#checker.sessions.size,
-      crashes: this.#crashes,
+      faults: [...this.#faults, ...this.#checker.faults],
+      failedAt: step,
+      counts: {
+        records,
+        batches,
+        sessions: sessions.size,
+        processes: this.#processNumber,
+        crashes: this.#crashes + killed,
+        fenced: this.#fenced,
+        stops: this.#stops,
+        checkpointsWritten: checkpoints.written,
+        checkpointsRead: checkpoints.read,
+        restoresCompared: this.#restoresCompared,
+      },
     };
+  }
+
+  #isFaulty(): boolean {
+    return this.#faults.length > 0 || this.#checker.faults.length > 0;
   }
 
   async #step(): Promise<void> {
     const random = this.#random;
-    if (this.#engine === null) {
-      if (random.chance(0.2)) this.#start();
-    } else if (random.chance(0.01)) await this.#crash();
-    else if (random.chance(0.004)) await this.#stop();
-    if (random.chance(0.7)) this.#appendEvents();
-    const leap = random.chance(0.01) ? random.int(500, 12_000) : random.int(0, 30);
-    await this.#advance(leap);
+    const world = this.#world;
+    this.#schedule.step();
+    this.#moveProcesses();
+    if (random.chance(0.7)) this.#events.sendSome();
+    if (random.chance(0.002)) this.#events.sendOrphans(random.int(20, 80));
+    const isPause = random.chance(world.amount("pause") * 0.01);
+    await this.#advance(isPause ? random.int(500, 60_000) : random.int(0, 30));
   }
 
-  /** Moves time in small pieces, so that promises settle where they would. */
-  async #advance(ms: number): Promise<void> {
-    for (let left = ms; left > 0;) {
-      const piece = Math.min(left, 10);
-      this.#clock.advance(piece);
-      left -= piece;
-      await settle();
+  /** Starts, crashes, stops, suspensions: what a step does to processes. */
+  #moveProcesses(): void {
+    const random = this.#random;
+    const world = this.#world;
+    for (const process of [...this.#processes]) {
+      if (process.clock.isSuspended) {
+        if (random.chance(0.03)) {
+          world.trace(`resume ${process.id}`);
+          process.clock.resume();
+        } else if (random.chance(0.004)) this.#kill(process);
+      } else if (random.chance(world.amount("crash") * 0.03)) this.#kill(process);
+      else if (random.chance(world.amount("stop") * 0.02) && !process.isStopping) {
+        world.trace(`stop ${process.id}`);
+        process.stop();
+      } else if (random.chance(world.amount("zombie") * 0.02)) {
+        world.trace(`suspend ${process.id}`);
+        process.clock.suspend();
+      }
     }
-    await settle();
+    const awake = this.#processes.filter(({ clock }) => !clock.isSuspended).length;
+    // Two that start for the very first time may choose two beginnings; there is no right one.
+    const isBegun = world.input.committed[0]! >= 0;
+    const isRace = isBegun && random.chance(world.amount("race") * 0.02);
+    if ((awake === 0 && random.chance(0.2)) || (isRace && this.#processes.length < 3)) {
+      if (this.#schedule.mayStart() && this.#processes.length < 4) this.#start();
+    }
   }
 
   #start(): void {
-    const process = new ProcessClock(this.#clock);
-    const metrics = new EngineMetrics();
-    const logger = createLogger({
-      level: "info",
-      format: "text",
-      write: (line) => this.#trace(line.trimEnd()),
-      wallMs: () => this.#clock.wallMs(),
-    });
-    const engine = new Engine({
-      rules: { ...RULES, missed: this.#missed },
-      recordLayout: "plain",
-      eventLayout: () => PLAIN_EVENT_LAYOUT,
-      eventBytesMax: 1_048_576,
-      sessionsMax: 1_000_000,
-      start: "earliest",
-      checkpointIntervalMs: null,
-      shutdownTimeoutMs: 10_000,
-      tickMs: 5,
-      hashSeed: 1,
-      batches: {
-        decompress: () => {
-          throw new Error("no codec");
-        },
-        decompressedBytesMax: 0,
-      },
-      metrics,
-      logger,
-    }, {
-      clock: process,
-      source: new MemorySource(this.#input, process),
-      log: new SimulatedLog({
-        topic: this.#output,
-        world: this.#clock,
-        process,
-        random: this.#random,
-        faults: () => this.#isCalm ? NO_FAULTS : this.#faults,
-      }),
-      deadLetters: new MemoryDeadLetters(),
-      checkpoints: null,
-    });
-    this.#trace("start");
-    this.#process = process;
-    this.#engine = engine;
-    const failed = (error: unknown) => {
-      if (!process.isKilled) this.#failures.push(`engine failed: ${(error as Error).stack}`);
-    };
-    engine.failed.catch(failed);
-    engine.start().catch(failed);
-  }
-
-  async #crash(): Promise<void> {
-    this.#trace("crash");
-    this.#crashes++;
-    this.#process!.kill();
-    this.#engine = null;
-    await settle();
-  }
-
-  async #stop(): Promise<void> {
-    this.#trace("stop");
-    const engine = this.#engine!;
-    const process = this.#process!;
-    this.#engine = null;
-    let isStopped = false;
-    engine.stop().then(() => isStopped = true);
-    for (let i = 0; i < 2000 && !isStopped; i++) await this.#advance(10);
-    if (!isStopped) this.#failures.push("the engine does not stop");
-    process.kill();
-  }
-
-  #appendEvents(): void {
+    const world = this.#world;
     const random = this.#random;
-    for (let i = random.int(1, 4); i > 0; i--) {
-      const timestampMs = this.#clock.wallMs() - (random.chance(0.2) ? random.int(0, 800) : 0);
-      if (random.chance(0.55) || this.#live.length === 0) {
-        const session = ++this.#sessionNumber;
-        const device = `device-${random.int(1, 12)}`;
-        this.#expected.add(`${device} ${session}`);
-        this.#live.push({ device, session });
-        const early = random.chance(0.1);
-        if (early) this.#append("end", device, session, timestampMs);
-        this.#append("start", device, session, timestampMs);
-        if (random.chance(0.1)) this.#append("start", device, session, timestampMs);
-      } else {
-        const [live] = this.#live.splice(random.int(0, this.#live.length - 1), 1);
-        if (random.chance(0.8)) this.#append("end", live!.device, live!.session, timestampMs);
-      }
+    this.#schedule.beforeStart();
+    if (random.chance(world.amount("ruleChange") * 0.5)) {
+      this.#rules = drawRules(random, this.#scenario.isOrderFree);
     }
-    if (random.chance(0.02)) {
-      const value = new TextEncoder().encode("{garbage");
-      const partition = random.int(0, this.#input.partitions.length - 1);
-      const timestampMs = this.#clock.wallMs();
-      this.#input.appendRecords(partition, [{ timestampMs, key: null, value, headers: [] }]);
-    }
+    const used = new Set(this.#processes.map(({ disk }) => disk));
+    const free = this.#disks.filter((disk) => !used.has(disk));
+    const process = new EngineProcess({
+      id: ++this.#processNumber,
+      world,
+      rules: this.#rules,
+      random: this.#network.fork(),
+      disk: free.length > 0 ? random.pick(free) : new MemoryCheckpointDisk(),
+      onCommit: (offsets) => {
+        const fault = (what: string) => this.#faults.push(`group offsets: ${what}`);
+        this.#checker.coverage.checkCommit(offsets, fault);
+      },
+    });
+    world.trace(`start ${process.id} ${JSON.stringify(this.#rules)}`);
+    this.#processes.push(process);
+    process.onStarted = () => {
+      if (process.owned().length < this.#scenario.outputPartitions) return;
+      this.#restoresCompared++;
+      const left = this.#left;
+      const hashes = left?.batches === this.#checker.batches ? left.hashes : null;
+      checkRestored(process, this.#checker, hashes, this.#fault);
+    };
+    process.start();
   }
 
-  #append(type: string, deviceId: string, sessionId: number, timestampMs: number): void {
-    const event = { type, deviceId, sessionId, timestamp: timestampMs };
-    this.#trace(`  ${type} ${deviceId} ${sessionId}`);
-    const value = new TextEncoder().encode(JSON.stringify(event));
-    const partition = this.#random.int(0, this.#input.partitions.length - 1);
-    this.#input.appendRecords(partition, [{ timestampMs, key: null, value, headers: [] }]);
+  readonly #fault = (what: string): void => {
+    this.#faults.push(what);
+  };
+
+  #kill(process: EngineProcess): void {
+    this.#world.trace(`kill ${process.id}`);
+    this.#crashes++;
+    this.#leave(process);
+    process.kill();
+    this.#sweep();
+  }
+
+  #leave(process: EngineProcess): void {
+    const hashes = this.#processes.length === 1 ? hashesAtRest(process) : null;
+    this.#left = hashes === null ? null : { hashes, batches: this.#checker.batches };
+  }
+
+  /** Looks at processes that have ended by themselves. */
+  #sweep(): void {
+    this.#processes = this.#processes.filter((process) => {
+      if (process.clock.isKilled) return false;
+      if (process.isStopped) {
+        this.#stops++;
+        return false;
+      }
+      if (process.failure === undefined) return true;
+      const { failure } = process;
+      const isFenced = (failure as { code?: string }).code === "fenced";
+      if (isFenced) this.#fenced++;
+      // One that could not even take a shard ends although it has others.
+      const claimsMax = (failure as Error).name === "EngineError"
+        ? 1
+        : this.#scenario.outputPartitions;
+      if (!isFenced) this.#fault(`process ${process.id}: ${(failure as Error).stack ?? failure}`);
+      else if (this.#world.claims.filter((id) => id === process.id).length >= claimsMax) {
+        this.#fault(`process ${process.id} says that it is fenced, and nobody came after it`);
+      }
+      process.kill();
+      return false;
+    });
+  }
+
+  /** Moves time from wake to wake; between two, promises settle. */
+  async #advance(ms: number): Promise<void> {
+    const { clock } = this.#world;
+    const targetMs = clock.monotonicMs() + ms;
+    const wakesMax = this.#processes.reduce((sum, process) => sum + process.clock.wakes, 0) +
+      WAKES_MAX + ms * WAKES_PER_MS_MAX;
+    while (true) {
+      const nextMs = clock.nextWakeMs();
+      if (nextMs === null || nextMs > targetMs) break;
+      clock.advance(Math.max(0, nextMs - clock.monotonicMs()));
+      await settle();
+      if (this.#isFaulty()) return;
+    }
+    clock.advance(Math.max(0, targetMs - clock.monotonicMs()));
+    await settle();
+    const wakes = this.#processes.reduce((sum, process) => sum + process.clock.wakes, 0);
+    if (wakes > wakesMax) this.#fault(`a process spins: ${wakes - wakesMax} wakes too many`);
+    this.#sweep();
   }
 
   /** Faults stop: every session that was started has to end, each exactly once. */
   async #comeToRest(): Promise<void> {
-    this.#isCalm = true;
-    if (this.#engine === null) this.#start();
-    await this.#advance(RULES.maxDurationMs + RULES.graceMs + 15_000);
-    this.#checker.readOn();
-    this.#failures.push(...this.#checker.faults);
-    const { sessions } = this.#checker;
-    for (const key of this.#expected) {
-      const session = sessions.get(key);
-      if (session === undefined) this.#failures.push(`${key} was started and is not in the output`);
-      else if (session.endReason === null) this.#failures.push(`${key} has no End`);
+    this.#world.trace("faults are over");
+    const waitMs = this.#schedule.calm();
+    for (const process of this.#processes) process.clock.resume();
+    // A process that was stopping, or took shards away from others and then died.
+    for (let round = 0; round < 5 && !this.#isFaulty(); round++) {
+      if (!this.#everyShardIsOwned()) this.#start();
+      await this.#advance(waitMs + 8_000);
+      this.#events.startOnEveryShard();
+      await this.#advance(6_000);
+      if (this.#everyShardIsOwned()) break;
     }
-    if (sessions.size !== this.#expected.size) {
-      this.#failures.push(`${sessions.size} sessions, ${this.#expected.size} were started`);
+    if (this.#isFaulty()) return;
+    for (const process of this.#processes) {
+      if (process.owned().length === 0) this.#fault(`process ${process.id} lives on, fenced`);
     }
-    if (this.#failures.length === 0) await this.#stop();
+    if (!this.#everyShardIsOwned()) return this.#fault("shards stay without an owner");
+    if (this.#scenario.isOrderFree) {
+      checkOrderFree(this.#world, this.#checker, this.#processes, this.#rules, this.#fault);
+      this.#events.endAll(this.#checker.shards.flatMap((shard) => [...shard.active.values()]));
+      await this.#advance(6_000);
+    } else await this.#advance(this.#longestMs() + 1_000);
+    if (this.#isFaulty()) return;
+    checkAtRest(this.#world, this.#checker, this.#processes, this.#fault);
+    await this.#restartInOrder();
   }
 
-  #trace(line: string): void {
-    this.#options.trace?.(line);
+  #everyShardIsOwned(): boolean {
+    const owned = new Set(
+      this.#processes.filter(({ isStopping }) => !isStopping).flatMap((process) => process.owned()),
+    );
+    return owned.size === this.#scenario.outputPartitions;
+  }
+
+  /** How long a session may go on, and an end be remembered, by any rules of this run. */
+  #longestMs(): number {
+    return 6000 + 4000;
+  }
+
+  /** A stop and a start in order leave the state as it was, and write nothing. */
+  async #restartInOrder(): Promise<void> {
+    if (this.#processes.length !== 1) return;
+    const process = this.#processes[0]!;
+    this.#leave(process);
+    process.stop();
+    for (let i = 0; i < 50 && !process.isStopped; i++) await this.#advance(200);
+    if (!process.isStopped) this.#fault("the engine does not stop");
+    if (this.#isFaulty()) return;
+    const { records } = this.#checker;
+    this.#start();
+    await this.#advance(2000);
+    if (this.#checker.records !== records) this.#fault("records came after all was at rest");
+    if (Number.isNaN(this.#processes[0]?.runningSinceMs)) this.#fault("it does not start again");
+    for (const last of this.#processes) last.kill();
   }
 }
 
@@ -252,3 +306,6 @@ class Simulation {
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+const WAKES_MAX = 3000;
+const WAKES_PER_MS_MAX = 20;
