@@ -352,6 +352,10 @@ class KafkaNode {
 
 /** kafkajs's default of 1 s is too short for a busy broker's TLS and SASL handshakes. */
 const CONNECT_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
+/**
+ * Less than Kafka's default of 30 s: with its slack, a shard whose answer was lost on a connection
+ * that goes on living writes again within half a minute.
+ */
+const REQUEST_TIMEOUT_MS = 20_000;
 const LOGIN_ATTEMPTS_MAX = 3;
 const REFRESH_INTERVAL_MS = 100;
