@@ -53,7 +53,7 @@ Deno.test("FastProducer sends all batches of a broker in one request, as they ar
     ]);
   });
   assertEquals(seen, [
-    [null, -1, 30_000],
+    [null, -1, 20_000],
     [["t", [[0, batch(0).bytes], [2, batch(2).bytes]]]],
   ]);
 });
