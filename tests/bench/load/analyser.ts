@@ -5,12 +5,13 @@
  * It is started with an `AnalyserConfig` as its argument, says `{"kind":"ready"}`, takes
  * `AnalyserCommand`s on stdin, tells how far it is once a second, and ends with an `AnalyserReport`.
  */
+import { partitionOf } from "../../../lib/core/murmur2.ts";
 import { DeviceIds, UUID_BYTES } from "./device_ids.ts";
 import { readJsonLines, writeJsonLine } from "./json_lines.ts";
 import { Latencies, type LatencyReport, type SecondOfOutput } from "./latencies.ts";
 import { LoadSchedule, type ScheduleConfig } from "./load_schedule.ts";
 import { type FollowedBatch, OutputFollower } from "./output_follower.ts";
-import { RecordParser } from "./record_parser.ts";
+import { RecordParser, START } from "./record_parser.ts";
 import { type Faults, type LedgerRules, SessionLedger } from "./session_ledger.ts";
 import { type TakeOver, TakeOvers } from "./take_overs.ts";
 import { WallClock } from "./wall_clock.ts";
@@ -154,6 +155,10 @@ class Analyser {
     const batch = this.#batch;
     const isCreateTime = batch.appendedMs !== batch.appendedMs;
     if (isCreateTime && timestampMs !== parser.emittedAt) this.#ledger.faults.wrongField++;
+    if (parser.status === START) {
+      const partition = partitionOf(bytes, keyFrom, keyTo, this.#config.partitions);
+      if (partition !== batch.partition) this.#ledger.faults.wrongPartition++;
+    }
     const dueMs = this.#ledger.take(parser, batch.partition);
     this.#latencies.take(parser, dueMs, batch.appendedMs, batch.seenMs);
     const changes = this.#ledger.starts + this.#ledger.ends;
