@@ -85,9 +85,11 @@ export class ProduceQueue {
           this.#resendLater(runner, verdict.reason);
           break;
         case "recover":
+          hasRoom = false;
           this.#events.onRecover(runner, verdict.reason);
           break;
         case "fenced":
+          hasRoom = false;
           this.#events.onFenced(runner, verdict.reason);
           break;
         case "wait":

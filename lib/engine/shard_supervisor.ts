@@ -70,8 +70,10 @@ export class ShardSupervisor {
       reason,
     });
     runner.dropState();
-    // It takes no event until the reader stands where its log ends.
+    // It takes no event until the reader stands where its log ends, and where that is only the log
+    // tells: a place that it was to come back to before counts no more.
     runner.isDetached = true;
+    runner.isReturning = false;
     this.#recover(runner).catch(fail);
   }
 

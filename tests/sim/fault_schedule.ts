@@ -13,6 +13,7 @@ export class FaultSchedule {
   #wallOffMs = 0;
   #wallOffMsMax = 0;
   #blipMs = 0;
+  #hasJumped = false;
 
   constructor(
     world: SimulatedWorld,
@@ -69,7 +70,7 @@ export class FaultSchedule {
     // Where the clock was ahead once, shards may have gone along: the time comes again.
     const aheadMs = this.#wallOffMsMax - this.#wallOffMs;
     if (aheadMs > 0) this.#jump(aheadMs);
-    return this.#wallOffMs === 0 && aheadMs === 0 ? 0 : 65_000;
+    return this.#hasJumped ? CLOCK_SETTLES_MS : 0;
   }
 
   #breakBrokers(): void {
@@ -80,7 +81,9 @@ export class FaultSchedule {
       if (!leaderless.has(shard)) {
         this.#world.trace(`shard ${shard} has no leader`);
         leaderless.add(shard);
-        clock.wakeAfter(random.int(100, 6000), () => leaderless.delete(shard));
+        const ms = random.int(100, 6000);
+        this.#world.ledAgainAtMs[shard] = clock.monotonicMs() + ms;
+        clock.wakeAfter(ms, () => leaderless.delete(shard));
       }
     }
     if (random.chance(this.#world.amount("inputOutage") * 0.01)) {
@@ -116,6 +119,7 @@ export class FaultSchedule {
   #jump(ms: number): void {
     this.#world.trace(`wall clock moves by ${ms}`);
     this.#world.clock.jumpWall(ms);
+    this.#hasJumped = true;
     this.#wallOffMs += ms;
     this.#wallOffMsMax = Math.max(this.#wallOffMsMax, this.#wallOffMs);
   }
@@ -128,6 +132,8 @@ export class FaultSchedule {
   }
 }
 
+/** A jump that stands is adopted after a minute. */
+const CLOCK_SETTLES_MS = 65_000;
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
 const YEAR = 365 * 24 * HOUR;

@@ -25,6 +25,7 @@ export class InputCoverage {
   readonly overflowed = new Map<string, string>();
   readonly #world: SimulatedWorld;
   readonly #output: { readonly sessions: ReadonlyMap<string, LedgerSession> };
+  readonly #shardOf = new Map<string, number>();
   readonly #starts = new Map<string, SentStart[]>();
   /** Per shard and partition, the position so far. */
   readonly #passed: number[][];
@@ -151,7 +152,12 @@ export class InputCoverage {
 
   #isOfShard(record: SimulatedRecord, shard: number, shards: number): boolean {
     if (record.kind !== "start" && record.kind !== "end") return true;
-    return modelPartition(record.device, shards) === shard;
+    let own = this.#shardOf.get(record.device);
+    if (own === undefined) {
+      own = modelPartition(record.device, shards);
+      this.#shardOf.set(record.device, own);
+    }
+    return own === shard;
   }
 
   #isClockOff(): boolean {

@@ -167,7 +167,7 @@ export class OutputChecker {
     checkRecord(session, record, { offset, position, missed, rulesId, fault });
     session.lastSeq = record.seq;
     session.lastOffset = offset;
-    session.lastEmittedMs = record.emittedMs;
+    session.nextAtMs = record.nextAtMs ?? Infinity;
     if (record.status === "SessionHeartbeat") session.lastAtMs = record.atMs;
     if (record.status !== "SessionEnd") return false;
     session.endReason = record.reason;
@@ -209,7 +209,7 @@ export class OutputChecker {
       lastSeq: -1,
       lastAtMs: record.startedAtMs,
       lastOffset: offset,
-      lastEmittedMs: record.emittedMs,
+      nextAtMs: Infinity,
       endReason: null,
       endClockMs: NaN,
     };

@@ -17,8 +17,8 @@ export interface LedgerSession {
   lastSeq: number;
   lastAtMs: number;
   lastOffset: number;
-  /** Of the last record that was written. */
-  lastEmittedMs: number;
+  /** When the next record is due, as the last one says. */
+  nextAtMs: number;
   endReason: OutputRecord["reason"];
   /** The shard's clock at its End. */
   endClockMs: number;

@@ -28,6 +28,8 @@ export class SimulatedWorld {
   readonly letters = new Set<string>();
   /** Output partitions without a leader. */
   readonly leaderless = new Set<number>();
+  /** When each output partition has a leader again, or had one again; monotonic. */
+  readonly ledAgainAtMs: number[];
   /** The last fence of each shard. */
   readonly owners: (Ownership | null)[];
   readonly checkpoints = { written: 0, read: 0 };
@@ -59,6 +61,7 @@ export class SimulatedWorld {
       batchBytesMax: scenario.batchBytesMax,
       retainedBytesMax: 2 ** 40,
     });
+    this.ledAgainAtMs = this.output.partitions.map(() => 0);
     this.owners = this.output.partitions.map(() => null);
     this.claims = this.output.partitions.map(() => null);
   }

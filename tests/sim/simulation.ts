@@ -7,6 +7,7 @@ import { EventStream } from "./event_stream.ts";
 import { checkAtRest, checkOrderFree } from "./convergence.ts";
 import { FaultSchedule } from "./fault_schedule.ts";
 import { OutputChecker } from "./output_checker.ts";
+import { Punctuality } from "./punctuality.ts";
 import { checkRestored, hashesAtRest } from "./restore_check.ts";
 import { drawRules, type Scenario } from "./scenario.ts";
 import { SimulatedWorld } from "./simulated_world.ts";
@@ -52,6 +53,7 @@ class Simulation {
   readonly #checker: OutputChecker;
   readonly #events: EventStream;
   readonly #schedule: FaultSchedule;
+  readonly #punctuality: Punctuality;
   readonly #disks = [new MemoryCheckpointDisk(), new MemoryCheckpointDisk()];
   readonly #faults: string[] = [];
   #rules: SessionRules;
@@ -73,6 +75,7 @@ class Simulation {
     this.#world = new SimulatedWorld(options.scenario, random.fork(), options.trace);
     this.#checker = new OutputChecker(this.#world);
     this.#events = new EventStream(this.#world, this.#checker.coverage, random.fork());
+    this.#punctuality = new Punctuality(this.#world, this.#checker);
     this.#schedule = new FaultSchedule(this.#world, this.#checker, this.#disks, random.fork());
   }
 
@@ -120,6 +123,7 @@ class Simulation {
     if (random.chance(0.002)) this.#events.sendOrphans(random.int(20, 80));
     const isPause = random.chance(world.amount("pause") * 0.01);
     await this.#advance(isPause ? random.int(500, 60_000) : random.int(0, 30));
+    this.#punctuality.look(this.#processes, this.#fault);
   }
 
   /** Starts, crashes, stops, suspensions: what a step does to processes. */
@@ -258,6 +262,7 @@ class Simulation {
       if (this.#everyShardIsOwned()) break;
     }
     if (this.#isFaulty()) return;
+    this.#punctuality.look(this.#processes, this.#fault);
     for (const process of this.#processes) {
       if (process.owned().length === 0) this.#fault(`process ${process.id} lives on, fenced`);
     }
