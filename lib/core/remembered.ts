@@ -40,9 +40,9 @@ export class Remembered {
     return this.#earlyCount;
   }
 
-  /** Bytes of the two indexes; the rows are counted with the others. */
+  /** Bytes of the two indexes and the list; the rows are counted with the others. */
   get byteLength(): number {
-    return this.#bySession.byteLength + this.#newest.byteLength;
+    return this.#bySession.byteLength + this.#newest.byteLength + this.#unwritten.length * 4;
   }
 
   /** The remembered row (ended or early end) of a packed device and session id, or `NO_ROW`. */
@@ -104,7 +104,11 @@ export class Remembered {
     this.#unwritten.push(row);
   }
 
-  /** Forgets one before its time (its start has come); its row is freed when the grace is over. */
+  /**
+   * Forgets one before its time; its row is freed when the grace is over. An early end whose start
+   * has come, or an ended session whose end the log tells once more: that is added again, or is
+   * active till then, since older ones of its device may have left the chain for it.
+   */
   take(row: number): void {
     const state = this.#rows.state(row);
     this.#removeFromIndex(row);
@@ -128,7 +132,7 @@ export class Remembered {
       this.#first = rows.link(row);
       if (this.#first === NO_ROW) this.#last = NO_ROW;
       const state = rows.state(row);
-      if (this.#unwritten[this.#unwrittenFirst] === row) this.#unwrittenFirst++;
+      if (this.#unwritten[this.#unwrittenFirst] === row) this.#passUnwritten(1);
       if (state === ROW_EARLY_END) {
         orphans++;
         this.#earlyCount--;
@@ -161,11 +165,7 @@ export class Remembered {
   /** Lets all but the newest `count` early ends wait no more. @returns how many those were. */
   dropUnwritten(count: number): number {
     const dropped = Math.max(0, this.unwrittenCount - count);
-    this.#unwrittenFirst += dropped;
-    if (this.#unwrittenFirst > 4096) {
-      this.#unwritten.splice(0, this.#unwrittenFirst);
-      this.#unwrittenFirst = 0;
-    }
+    this.#passUnwritten(dropped);
     return dropped;
   }
 
@@ -179,6 +179,14 @@ export class Remembered {
     for (let row = this.#first; row !== NO_ROW; row = this.#rows.link(row)) {
       if (this.#rows.state(row) !== ROW_SPENT) visit(row);
     }
+  }
+
+  /** Lets the oldest `count` wait no more; the list is moved now and then, or it would only grow. */
+  #passUnwritten(count: number): void {
+    this.#unwrittenFirst += count;
+    if (this.#unwrittenFirst <= UNWRITTEN_PASSED_MAX) return;
+    this.#unwritten.splice(0, this.#unwrittenFirst);
+    this.#unwrittenFirst = 0;
   }
 
   #add(row: number, deviceHash: number, clockMs: number): void {
@@ -253,6 +261,8 @@ export class Remembered {
     if (this.#newest.rowAt(slot) === row) this.#newest.replaceAt(slot, next);
   }
 }
+
+const UNWRITTEN_PASSED_MAX = 4096;
 
 function joinHashes(device: number, session: number): number {
   return finishHash(mixWord(device, session));
