@@ -2,7 +2,15 @@ import { ByteWriter } from "./byte_writer.ts";
 import { invariant } from "./invariant.ts";
 import type { InputPosition } from "./position.ts";
 import { readInputPositions, writeInputPositions } from "./position.ts";
-import { ROW_BYTES, ROW_WORDS } from "./row_format.ts";
+import { ID_ABSENT, ID_DIGITS, ID_KIND_MASK, ID_LONG } from "./id_codec.ts";
+import {
+  ACCOUNT_WORD,
+  DEVICE_WORD,
+  KINDS_WORD,
+  ROW_BYTES,
+  ROW_WORDS,
+  SESSION_WORD,
+} from "./row_format.ts";
 import type { SessionRows } from "./session_rows.ts";
 import { VarintReader } from "./varint.ts";
 
@@ -151,7 +159,10 @@ export class CheckpointChunkWriter {
 /**
  * Calls `visit` for each row of a chunk, imported into `rows`.
  *
- * @throws CheckpointError when the chunk's length and its number of rows contradict each other.
+ * The store has checked the bytes; what is checked here is what would break the table: the number
+ * of rows, and the kinds and places of their ids.
+ *
+ * @throws CheckpointError some rows may have been visited by then.
  */
 export function readChunk(
   chunk: Uint8Array,
@@ -167,7 +178,30 @@ export function readChunk(
   if (count < 0 || rowsEnd > aligned.length) throw new CheckpointError("a chunk is damaged");
   const words = new Int32Array(aligned.buffer, aligned.byteOffset + HEAD_BYTES, count * ROW_WORDS);
   const tail = aligned.subarray(rowsEnd);
-  for (let i = 0; i < count; i++) visit(rows.importRow(words, i * ROW_WORDS, tail));
+  for (let i = 0; i < count; i++) {
+    const at = i * ROW_WORDS;
+    const kinds = words[at + KINDS_WORD]!;
+    checkId((kinds >>> 8) & ID_KIND_MASK, words, at + DEVICE_WORD, tail.length, 256);
+    checkId((kinds >>> 16) & ID_KIND_MASK, words, at + SESSION_WORD, tail.length, 128);
+    checkId((kinds >>> 24) & ID_KIND_MASK, words, at + ACCOUNT_WORD, tail.length, 128);
+    visit(rows.importRow(words, at, tail));
+  }
+}
+
+function checkId(
+  form: number,
+  words: Int32Array,
+  at: number,
+  tailLength: number,
+  bytesMax: number,
+): void {
+  let isWhole = form <= ID_ABSENT || (form >= ID_DIGITS && form < ID_DIGITS + 16);
+  if (form === ID_LONG) {
+    const from = words[at]!;
+    const length = words[at + 1]!;
+    isWhole = from >= 0 && length > 0 && length <= bytesMax && from + length <= tailLength;
+  }
+  if (!isWhole) throw new CheckpointError("a chunk has an id that cannot be");
 }
 
 /** The number of rows, and room so that rows begin at a multiple of eight. */
