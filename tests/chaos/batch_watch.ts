@@ -1,4 +1,5 @@
 import type { ReadBatch } from "./record_batch_bytes.ts";
+import { within } from "./within.ts";
 
 interface Waiter {
   readonly partitionsMissing: Set<number>;
@@ -62,7 +63,7 @@ export class BatchWatch {
     fits: Waiter["fits"],
     { everywhere, timeoutMs }: { readonly everywhere: boolean; readonly timeoutMs: number },
   ): Promise<number | null> {
-    const { promise, resolve } = Promise.withResolvers<number | null>();
+    const { promise, resolve } = Promise.withResolvers<number>();
     const waiter: Waiter = {
       partitionsMissing: new Set(Array.from({ length: this.#partitions }, (_, i) => i)),
       missingMax: everywhere ? 0 : this.#partitions - 1,
@@ -70,11 +71,9 @@ export class BatchWatch {
       resolve,
     };
     this.#waiters.add(waiter);
-    const timer = setTimeout(() => resolve(null), timeoutMs);
     try {
-      return await promise;
+      return await within(timeoutMs, promise);
     } finally {
-      clearTimeout(timer);
       this.#waiters.delete(waiter);
     }
   }

@@ -12,10 +12,12 @@ import {
   parseChaosOptions,
   USAGE,
 } from "./chaos_options.ts";
+import { CLOCK_MODE } from "./clock_runs.ts";
 import { engineCommand } from "./engine_under_test.ts";
 import { FAILPOINT_MODE } from "./failpoint_runs.ts";
 import { KILL_MODE } from "./kill_runs.ts";
 import { BLACKOUT_MODE, BOUNCE_MODE, FAULT_MODE } from "./outage_runs.ts";
+import { STORAGE_MODE } from "./storage_runs.ts";
 import { ZOMBIE_MODE } from "./zombie_runs.ts";
 
 const MODES: readonly (readonly [keyof ChaosAmounts, ChaosMode])[] = [
@@ -25,6 +27,8 @@ const MODES: readonly (readonly [keyof ChaosAmounts, ChaosMode])[] = [
   ["bounces", BOUNCE_MODE],
   ["faults", FAULT_MODE],
   ["blackout", BLACKOUT_MODE],
+  ["storage", STORAGE_MODE],
+  ["clock", CLOCK_MODE],
 ];
 
 async function main(args: readonly string[]): Promise<number> {

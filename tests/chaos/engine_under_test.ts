@@ -1,5 +1,6 @@
 import { ENTRY, PERMISSION_FLAGS, V8_FLAGS } from "../../tools/program.ts";
 import { fromFileUrl, REPOSITORY } from "../../tools/repository.ts";
+import { within } from "./within.ts";
 
 export interface EngineCommand {
   readonly command: string;
@@ -74,18 +75,17 @@ export class EngineUnderTest {
 
   /** Ends it without a chance to do anything; resolves when it is gone. */
   async kill9(): Promise<void> {
-    await this.#end("SIGKILL");
+    this.signal("SIGKILL");
+    this.#child = null;
+    await this.#status;
   }
 
   /** Asks it to end, and waits until it has. @returns its exit code, or null after 40 s. */
   async terminate(): Promise<number | null> {
-    const status = this.#status;
     this.signal("SIGTERM");
-    const timer = setTimeout(() => this.signal("SIGKILL"), TERMINATE_MS);
-    const ended = await status;
-    clearTimeout(timer);
-    this.#child = null;
-    return ended === null || ended.signal === "SIGKILL" ? null : ended.code;
+    const code = await this.exited(TERMINATE_MS);
+    await this.kill9();
+    return code;
   }
 
   signal(signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
@@ -98,11 +98,8 @@ export class EngineUnderTest {
 
   /** @returns the code it ends with by itself, or null when it does not in that time. */
   async exited(timeoutMs: number): Promise<number | null> {
-    const { promise, resolve } = Promise.withResolvers<null>();
-    const timer = setTimeout(() => resolve(null), timeoutMs);
-    const ended = await Promise.race([this.#status, promise]);
-    clearTimeout(timer);
-    return ended?.code ?? null;
+    if (this.#status === null) return null;
+    return (await within(timeoutMs, this.#status))?.code ?? null;
   }
 
   /** What it has said since it was started last. */
@@ -126,13 +123,6 @@ export class EngineUnderTest {
     } catch {
       return null;
     }
-  }
-
-  async #end(signal: "SIGKILL"): Promise<void> {
-    this.signal(signal);
-    const status = this.#status;
-    this.#child = null;
-    await status;
   }
 }
 

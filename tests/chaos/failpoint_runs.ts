@@ -4,6 +4,7 @@ import { ApiKey } from "../support/kafka/wire_client.ts";
 import type { ChaosMode, ChaosStage } from "./chaos_run.ts";
 import type { EngineUnderTest } from "./engine_under_test.ts";
 import { renderSpread } from "./spread.ts";
+import { becomes, within } from "./within.ts";
 
 /**
  * Kills the engine at named points of its work. No code for that is in the engine: the points are
@@ -102,7 +103,7 @@ function atMessage(
     async (stage, engine) => {
       const { world, proxy, random } = stage;
       const name = topic === undefined ? null : new TextEncoder().encode(world[topic]);
-      const { promise: met, resolve } = Promise.withResolvers<boolean>();
+      const { promise: met, resolve } = Promise.withResolvers<true>();
       // Not always the first: requests go out for each partition.
       let others = isRare ? 0 : random.int(0, OTHERS_MAX);
       const fits = ({ bytes }: ProxiedMessage) => name === null || includes(bytes, name);
@@ -117,11 +118,9 @@ function atMessage(
           return verdict;
         },
       });
-      const timer = setTimeout(() => resolve(false), MEET_MS);
-      const isMet = await met;
-      clearTimeout(timer);
+      const isMet = await within(MEET_MS, met);
       rule.remove();
-      return isMet;
+      return isMet !== null;
     };
   return [
     { name: `${name}, before it reaches the broker`, during, kill: at("request", "close") },
@@ -147,18 +146,11 @@ async function killInCheckpoint(
 }
 
 async function killAfterCheckpoint(_: ChaosStage, engine: EngineUnderTest): Promise<boolean> {
-  const deadlineMs = performance.now() + MEET_MS;
-  const written = () => engine.metric("sessionwheel_checkpoints_total");
+  const written = async () => await engine.metric("sessionwheel_checkpoints_total") ?? 0;
   const before = await written();
-  while (performance.now() < deadlineMs) {
-    const now = await written();
-    if (before !== null && now !== null && now > before) {
-      engine.signal("SIGKILL");
-      return true;
-    }
-    await pause(10);
-  }
-  return false;
+  const isMet = await becomes(MEET_MS, async () => await written() > before);
+  engine.signal("SIGKILL");
+  return isMet;
 }
 
 async function killWhileStopping(
