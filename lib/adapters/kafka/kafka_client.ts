@@ -40,7 +40,7 @@ export interface KafkaClientOptions {
  *
  * One client serves source, output log and dead letters; the composition root closes it last. It
  * never retries a request, and never gives up on the cluster: callers ask again, lanes dial again,
- * and `refreshMetadata` looks for the brokers for as long as it is called.
+ * and while no broker answers it looks for them itself, once a second.
  */
 export class KafkaClient {
   readonly clientId: string;
@@ -61,6 +61,7 @@ export class KafkaClient {
   #refreshing: Promise<KafkaFault | null> | null = null;
   #refreshNotBeforeMs = 0;
   #reachable: boolean | null = null;
+  #isLooking = false;
   #nextSeed = 0;
   #closed = false;
 
@@ -216,7 +217,23 @@ export class KafkaClient {
     }
     this.#refreshNotBeforeMs = this.clock.monotonicMs() + REFRESH_INTERVAL_MS;
     if (!this.#closed) this.#setReachable(false, last.message);
+    // A refused login is for the callers to repeat, at their pace: brokers lock users out.
+    if (last.kind !== "authentication") void this.#look();
     return last;
+  }
+
+  /**
+   * Fetches and batches find a broker that is back by themselves, and then nobody asks for metadata
+   * until the next periodic look: that must not be what it takes until we say so. Never rejects.
+   */
+  async #look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    while (this.#reachable === false && !this.#closed) {
+      await this.pause(LOOK_INTERVAL_MS);
+      if (this.#reachable === false && !this.#closed) await this.refreshMetadata();
+    }
+    this.#isLooking = false;
   }
 
   /** Where to ask, best first: open connections, then the other brokers, then the seeds. */
@@ -359,3 +376,4 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 20_000;
 const LOGIN_ATTEMPTS_MAX = 3;
 const REFRESH_INTERVAL_MS = 100;
+const LOOK_INTERVAL_MS = 1_000;

@@ -94,7 +94,11 @@ export class RunningProgram {
 
   /** Waits until it says that it is ready. */
   async ready(): Promise<void> {
-    await this.until("readiness", async () => (await this.get("/readyz")).status === 200);
+    await this.until("readiness", async () => {
+      const { status, body } = await this.get("/readyz");
+      if (status !== 200) throw new Error(body);
+      return true;
+    });
   }
 
   /** Waits until the metrics are as `holds` wants them, and returns them. */
