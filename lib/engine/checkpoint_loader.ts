@@ -25,6 +25,8 @@ export interface LoadedCheckpoint {
 export interface CheckpointLoaderOptions {
   readonly store: CheckpointStore;
   readonly log: OutputLog;
+  /** Number of shards there are. */
+  readonly shards: number;
   readonly batches: RecordBatchReaderOptions;
   readonly onWarning: (message: string, fields: Record<string, unknown>) => void;
 }
@@ -89,8 +91,8 @@ export class CheckpointLoader {
     manifest: CheckpointManifest,
     ownership: ShardOwnership,
   ): Promise<void> {
-    if (manifest.shard !== shard) {
-      throw new CheckpointError(`it is of shard ${manifest.shard}`);
+    if (manifest.shard !== shard || manifest.shards !== this.#options.shards) {
+      throw new CheckpointError(`it is of shard ${manifest.shard} of ${manifest.shards}`);
     }
     if (manifest.logTo > ownership.end) {
       throw new CheckpointError(

@@ -255,7 +255,7 @@ export class Engine {
     const { metrics, logger, batches } = this.#options;
     return new ShardRestorer({
       log: this.#ports.log,
-      checkpoints: this.#loader(),
+      checkpoints: this.#loader(topic.shards),
       topic: topic.name,
       shards: topic.shards,
       layouts: this.#layouts,
@@ -268,13 +268,14 @@ export class Engine {
     });
   }
 
-  #loader(): CheckpointLoader | null {
+  #loader(shards: number): CheckpointLoader | null {
     const { checkpoints: store, log } = this.#ports;
     const { batches, logger } = this.#options;
     if (store === null) return null;
     return new CheckpointLoader({
       store,
       log,
+      shards,
       batches,
       onWarning: (message, fields) => logger.warn(message, fields),
     });

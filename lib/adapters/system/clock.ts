@@ -12,12 +12,24 @@ export class SystemClock implements Clock {
   }
 
   wakeAfter(delayMs: number, wake: () => void): () => void {
+    // Deno 2.6, the base of some binaries, now and then runs a timer that was cleared. In the
+    // engine each of those would start rounds of its own: 40 % of a core after a minute.
+    let isWanted = true;
+    const run = () => {
+      if (isWanted) wake();
+    };
     // setTimeout(0) sleeps for a millisecond or two, setImmediate for microseconds.
     if (delayMs <= 0) {
-      const immediate = setImmediate(wake);
-      return () => clearImmediate(immediate);
+      const immediate = setImmediate(run);
+      return () => {
+        isWanted = false;
+        clearImmediate(immediate);
+      };
     }
-    const timer = setTimeout(wake, delayMs);
-    return () => clearTimeout(timer);
+    const timer = setTimeout(run, delayMs);
+    return () => {
+      isWanted = false;
+      clearTimeout(timer);
+    };
   }
 }
