@@ -30,6 +30,8 @@ export function chooseStartOffsets(options: StartOffsetsOptions): StartOffsets {
   const { inputs, ranges, committed, read, start } = options;
   const known = read.filter((positions) => positions !== null);
   const topics = new Set(known.flat().map(({ topic }) => topic));
+  // Before the first record only the group's offsets tell that a topic is read.
+  for (const [i, { topic }] of inputs.entries()) if (committed[i]! >= 0) topics.add(topic);
   const isFirstRun = known.length === 0 && committed.every((offset) => offset < 0);
   const ofShard = read.map((positions) => {
     const byName = new Map(positions?.map((input) => [nameOf(input), input.offset]));

@@ -41,11 +41,9 @@ export class FaultSchedule {
   /** What changes while nobody runs. */
   beforeStart(): void {
     const { input, output } = this.#world;
-    // From the first record on it is known which topics are read.
-    const isKnown = this.#checker.batches > 0;
-    if (
-      isKnown && input.names.length < 7 && this.#random.chance(this.#world.amount("growth") * 0.2)
-    ) {
+    // From the first commit on it is known which topics are read.
+    const mayGrow = input.committed[0]! >= 0 && input.names.length < 7;
+    if (mayGrow && this.#random.chance(this.#world.amount("growth") * 0.2)) {
       const { topic } = this.#random.pick(input.names);
       this.#world.trace(`${topic} gets another partition`);
       input.addPartition(topic);
