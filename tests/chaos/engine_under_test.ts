@@ -148,7 +148,7 @@ export function engineCommand(program: string | null): EngineCommand {
 
 /** However we end, the engine must not outlive us: it would load the machine unseen. */
 function endWithUs(pid: number): void {
-  const script = 'while kill -0 "$1" && kill -0 "$2"; do sleep 1; done; kill -9 "$2"';
+  const script = 'while kill -0 "$1"; do kill -0 "$2" || exit; sleep 1; done; kill -9 "$2"';
   new Deno.Command("sh", {
     args: ["-c", script, "watch", String(Deno.pid), String(pid)],
     stdin: "null",

@@ -131,7 +131,8 @@ export class EventLoad {
     const { graceMs } = this.#options.rules;
     const sentMs = run.sentMs[event.session];
     // Later than the grace it would be a new session, by the contract.
-    if (event.isRepeat && stampMs - sentMs > graceMs / 4) return null;
+    const isTooLate = graceMs < REPEATS_GRACE_MS || stampMs - sentMs > graceMs / 4;
+    if (event.isRepeat && isTooLate) return null;
     if (!event.isRepeat) run.sentMs[event.session] = stampMs;
     const session = run.firstSession + event.session;
     const deviceId = this.#deviceIds[run.device]!;
@@ -176,5 +177,7 @@ function tickOf(ms: number): number {
 
 /** Fifty requests a second cost a broker next to nothing. */
 const TICK_MS = 20;
+/** A shorter grace may be over before a repeat is read. */
+const REPEATS_GRACE_MS = 1000;
 const EVENTS_A_REQUEST = 1000;
 const JUNK_SHARE = 0.002;
