@@ -26,6 +26,7 @@ Deno.test("CheckpointLoader.load() tells once what the store found damaged since
     store: new DamagedStore(),
     // Nothing is asked of the log where there is no checkpoint.
     log: {} as OutputLog,
+    shards: 3,
     batches: { batchBytesMax: 1 << 20, decompress: () => null } as never,
     onWarning: (message) => told.push(message),
   });
