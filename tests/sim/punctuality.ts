@@ -4,8 +4,8 @@ import type { SimulatedWorld } from "./simulated_world.ts";
 
 /**
  * What has to go on in spite of faults elsewhere: a shard whose owner lives and whose partition has
- * a leader writes its heartbeats in time, whatever befalls other shards and the input; and no shard
- * keeps more events waiting than it may.
+ * a leader writes its heartbeats in time, whatever befalls other shards and the input; no shard keeps
+ * more events waiting than it may, and no process more sessions.
  */
 export class Punctuality {
   readonly #world: SimulatedWorld;
@@ -13,6 +13,7 @@ export class Punctuality {
   /** Monotonic instant since when nothing is wrong with a shard. */
   readonly #healthySinceMs: number[];
   readonly #isChecked: boolean;
+  readonly #isLimitKept: boolean;
   #looks = 0;
 
   constructor(world: SimulatedWorld, checker: OutputChecker) {
@@ -20,20 +21,26 @@ export class Punctuality {
     this.#checker = checker;
     this.#healthySinceMs = world.output.partitions.map(() => Infinity);
     // Timers follow the input, which may be far behind, and stand still while the clock is off.
-    const { slowFetch, wallBlip, wallStep } = world.scenario.faults;
+    const { slowFetch, wallBlip, wallStep, zombie, race } = world.scenario.faults;
+    // Two processes have the sessions of different shards, and each its own limit.
+    this.#isLimitKept = zombie + race === 0;
     this.#isChecked = slowFetch + wallBlip + wallStep === 0;
   }
 
   /** Called after each step. */
   look(processes: readonly EngineProcess[], fault: (what: string) => void): void {
-    if (this.#looks++ % 8 === 0) this.#checkBacklogs(processes, fault);
+    if (this.#looks++ % 8 === 0) this.#checkLimits(processes, fault);
     if (this.#isChecked) this.#checkTimers(processes, fault);
   }
 
-  #checkBacklogs(processes: readonly EngineProcess[], fault: (what: string) => void): void {
+  #checkLimits(processes: readonly EngineProcess[], fault: (what: string) => void): void {
     for (const process of processes) {
       if (!process.isRunning || process.clock.isSuspended) continue;
-      for (const { shard, queuedEvents } of process.status().shards) {
+      const { shards, sessions } = process.status();
+      if (this.#isLimitKept && sessions.active > this.#world.scenario.sessionsMax) {
+        fault(`process ${process.id} has ${sessions.active} sessions`);
+      }
+      for (const { shard, queuedEvents } of shards) {
         if (queuedEvents > this.#world.scenario.limits.backlogEventsMax) {
           fault(`process ${process.id} keeps ${queuedEvents} events waiting for shard ${shard}`);
         }

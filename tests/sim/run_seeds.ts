@@ -11,6 +11,7 @@ export interface SeedsOptions {
   /** Ends the run after so many seeds that fail. */
   readonly failuresMax: number;
   readonly onProgress?: (seeds: number, counts: SimulationCounts) => void;
+  readonly onFailure?: (seed: number, result: SimulationResult) => void;
 }
 
 export interface SeedsResult {
@@ -21,7 +22,7 @@ export interface SeedsResult {
 
 /** Runs many seeds on several threads. */
 export async function runSeeds(options: SeedsOptions): Promise<SeedsResult> {
-  const { first, last, limits, workers, failuresMax, onProgress } = options;
+  const { first, last, limits, workers, failuresMax, onProgress, onFailure } = options;
   const counts = noCounts();
   const failures: { seed: number; result: SimulationResult }[] = [];
   let seeds = 0;
@@ -37,6 +38,7 @@ export async function runSeeds(options: SeedsOptions): Promise<SeedsResult> {
           break;
         case "failed":
           failures.push(data);
+          onFailure?.(data.seed, data.result);
           if (failures.length >= failuresMax) resolve();
           break;
         case "done":

@@ -95,11 +95,11 @@ async function runMany(range: string, limits: ScenarioLimits): Promise<boolean> 
     limits,
     workers: Number(values.workers),
     failuresMax: 10,
+    onFailure: (seed, result) => say(failureText(seed, result)),
     onProgress: (ran, sofar) => {
       if (ran % 1000 < 20) say(`${ran} seeds: ${countsText(sofar)}`);
     },
   });
-  for (const { seed, result } of failures) say(failureText(seed, result));
   if (failures.length > 0) await report(failures[0]!.seed, limits, failures[0]!.result);
   const seconds = (performance.now() - startMs) / 1000;
   say(
