@@ -100,7 +100,12 @@ export class Shard {
    */
   advance(toMs: number, nowMs: number, sink: RecordSink): boolean {
     while (true) {
-      if (!sink.hasRoom()) return this.#wheel.nextDeadlineMs() > toMs && this.#settle(toMs);
+      if (!sink.hasRoom()) {
+        if (this.#wheel.nextDeadlineMs() > toMs) return this.#settle(toMs);
+        // The clock has moved, if not all the way.
+        this.expireRemembered();
+        return false;
+      }
       const row = this.#wheel.poll(toMs);
       if (row === NO_ROW) return this.#settle(toMs);
       if (this.#wheel.cursorMs > this.#clockMs) this.#clockMs = this.#wheel.cursorMs;
