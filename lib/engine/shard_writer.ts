@@ -84,13 +84,10 @@ export class ShardWriter<Batch extends InFlightBatch> {
       case "out_of_order":
         return { kind: "recover", reason: "the broker misses a sequence before the first batch" };
       case "retriable": {
-        const { reason } = first.result;
         // The others' answers to the sending before must not be taken for those to the next.
         if (this.#inFlight.some((batch) => batch.result === null)) return WAIT;
-        if (this.#inFlight.some((batch) => batch.result?.kind === "fenced")) {
-          return { kind: "fenced", reason };
-        }
-        return { kind: "resend", reason };
+        for (const { result } of this.#inFlight) if (result?.kind === "fenced") return result;
+        return { kind: "resend", reason: first.result.reason };
       }
     }
   }
