@@ -1,44 +1,135 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import type { InputPosition } from "../../lib/core/position.ts";
 import { EngineError } from "../../lib/engine/engine_error.ts";
 import { chooseStartOffsets, type StartOffsetsOptions } from "../../lib/engine/start_offsets.ts";
 
-/** Two partitions that hold offsets 10 to 50 and 5 to 60. */
-function choose(options: Partial<StartOffsetsOptions>): { offsets: number[][]; isFirst: boolean } {
-  const { ofShard, isFirstRun } = chooseStartOffsets({
-    inputs: [{ topic: "events", partition: 0 }, { topic: "events", partition: 1 }],
-    ranges: [{ logStart: 10, end: 50 }, { logStart: 5, end: 60 }],
-    committed: [-1, -1],
-    read: [null],
-    start: "latest",
-    ...options,
-  });
-  return { offsets: ofShard.map((offsets) => [...offsets]), isFirst: isFirstRun };
+interface Case extends Partial<StartOffsetsOptions> {
+  readonly name: string;
+  readonly expected: readonly (readonly number[])[];
+  readonly isFirstRun?: boolean;
 }
 
-Deno.test("chooseStartOffsets() takes the configured start where nothing else tells", () => {
-  assertEquals(choose({ start: "earliest" }), { offsets: [[10, 5]], isFirst: true });
-  assertEquals(choose({ start: "latest" }), { offsets: [[50, 60]], isFirst: true });
-});
+/** Partitions a/0 and a/1, from 10 to 100 each. */
+const BASE: StartOffsetsOptions = {
+  inputs: [{ topic: "a", partition: 0 }, { topic: "a", partition: 1 }],
+  ranges: [{ logStart: 10, end: 100 }, { logStart: 10, end: 100 }],
+  committed: [-1, -1],
+  read: [null],
+  start: "earliest",
+};
 
-Deno.test("chooseStartOffsets() takes the position of a shard, and the group's offset where that is newer", () => {
-  const read = [
-    [{ topic: "events", partition: 0, offset: 20 }, { topic: "events", partition: 1, offset: 30 }],
-    null,
-  ];
-  assertEquals(choose({ read, committed: [15, 40] }), {
-    offsets: [[20, 40], [15, 40]],
-    isFirst: false,
+const CASES: readonly Case[] = [
+  { name: "nothing known, earliest", expected: [[10, 10]], isFirstRun: true },
+  { name: "nothing known, latest", start: "latest", expected: [[100, 100]], isFirstRun: true },
+  { name: "a committed offset alone", committed: [20, 30], expected: [[20, 30]] },
+  { name: "a committed offset at the end", committed: [100, 100], expected: [[100, 100]] },
+  { name: "a position alone", read: [at(40, 50)], expected: [[40, 50]] },
+  {
+    name: "a position after what is committed",
+    committed: [20, 30],
+    read: [at(40, 50)],
+    expected: [[40, 50]],
+  },
+  // It cannot be before it: committed is what every shard has.
+  {
+    name: "a position before what is committed",
+    committed: [60, 60],
+    read: [at(40, 70)],
+    expected: [[60, 70]],
+  },
+  {
+    name: "several shards, one of them without a log",
+    committed: [20, 30],
+    read: [at(40, 50), null, at(25, 99)],
+    expected: [[40, 50], [20, 30], [25, 99]],
+  },
+  {
+    name: "a shard without a log and nothing committed, latest",
+    start: "latest",
+    read: [at(40, 50), null],
+    // Everything of a topic that is known is to be read: its events may be of that shard.
+    expected: [[40, 50], [10, 10]],
+  },
+  {
+    name: "a partition that was added to a topic with positions, latest",
+    start: "latest",
+    read: [[{ topic: "a", partition: 0, offset: 40 }]],
+    expected: [[40, 10]],
+  },
+  {
+    name: "a partition that was added to a topic with committed offsets alone, latest",
+    start: "latest",
+    committed: [40, -1],
+    expected: [[40, 10]],
+  },
+  {
+    name: "a topic that was added, latest",
+    inputs: [{ topic: "a", partition: 0 }, { topic: "b", partition: 0 }],
+    start: "latest",
+    read: [[{ topic: "a", partition: 0, offset: 40 }]],
+    expected: [[40, 100]],
+  },
+  {
+    name: "a topic that was added, earliest",
+    inputs: [{ topic: "a", partition: 0 }, { topic: "b", partition: 0 }],
+    read: [[{ topic: "a", partition: 0, offset: 40 }]],
+    expected: [[40, 10]],
+  },
+  {
+    name: "a position with a topic that is no input any more",
+    read: [[...at(40, 50), { topic: "gone", partition: 0, offset: 9999 }]],
+    expected: [[40, 50]],
+  },
+  {
+    name: "a partition that is empty",
+    ranges: [{ logStart: 100, end: 100 }, { logStart: 10, end: 100 }],
+    read: [at(100, 50)],
+    expected: [[100, 50]],
+  },
+];
+
+for (const { name, expected, isFirstRun = false, ...changes } of CASES) {
+  Deno.test(`chooseStartOffsets() with ${name}`, () => {
+    const chosen = chooseStartOffsets({ ...BASE, ...changes });
+    assertEquals(chosen.ofShard.map((offsets) => [...offsets]), expected);
+    assertEquals(chosen.isFirstRun, isFirstRun);
   });
-});
+}
 
-Deno.test("chooseStartOffsets() reads all of a partition that was added to a topic that is read", () => {
-  const read = [[{ topic: "events", partition: 0, offset: 20 }]];
-  assertEquals(choose({ read }).offsets, [[20, 5]]);
-  // Also when no record tells of the topic yet, as for a shard that restores its state alone.
-  assertEquals(choose({ committed: [20, -1] }).offsets, [[20, 5]]);
-});
+const REFUSED: readonly (Partial<StartOffsetsOptions> & { name: string; text: string })[] = [
+  {
+    name: "a position past the end",
+    read: [at(40, 101)],
+    text: "Partition 1 of the input topic a ends at offset 100",
+  },
+  {
+    name: "a committed offset past the end",
+    committed: [101, 50],
+    text: "deleted and created anew",
+  },
+  {
+    name: "a position that retention has passed",
+    read: [at(9, 50)],
+    text: "retention removed 1 records",
+  },
+  {
+    name: "a committed offset that retention has passed",
+    committed: [5, 50],
+    text: "--reset-offsets --to-earliest",
+  },
+];
 
-Deno.test("chooseStartOffsets() refuses offsets that the input does not have", () => {
-  assertThrows(() => choose({ committed: [51, 10] }), EngineError, "created anew");
-  assertThrows(() => choose({ committed: [9, 10] }), EngineError, "retention removed 1");
-});
+for (const { name, text, ...changes } of REFUSED) {
+  Deno.test(`chooseStartOffsets() refuses ${name}`, () => {
+    const error = assertThrows(() => chooseStartOffsets({ ...BASE, ...changes }), EngineError);
+    assertEquals((error as EngineError).code, "state");
+    assertStringIncludes((error as Error).message, text);
+  });
+}
+
+function at(first: number, second: number): InputPosition[] {
+  return [
+    { topic: "a", partition: 0, offset: first },
+    { topic: "a", partition: 1, offset: second },
+  ];
+}
