@@ -8,6 +8,7 @@ import {
   packId,
   SESSION_ID_WORD,
 } from "./id_codec.ts";
+import type { FactOffsets } from "./fact_offsets.ts";
 import type { EarlyEnd, Position } from "./position.ts";
 import { STATUS_END, STATUS_START } from "./record_draft.ts";
 import { RecordFacts } from "./record_facts.ts";
@@ -26,11 +27,13 @@ import type { Shard } from "./shard.ts";
 export class LogFold {
   readonly #shard: Shard;
   readonly #layout: RecordLayout;
+  readonly #offsets: FactOffsets | null;
   #facts = new RecordFacts();
   /** A Start that the next record may end at once. */
   #start = new RecordFacts();
   #hasStart = false;
   #position: Position | null = null;
+  #baseOffset = 0;
   #endsInBatch = 0;
   /** Staged rows of sessions that ended in this batch, and the clocks of their ends. */
   readonly #ended: number[] = [];
@@ -38,13 +41,16 @@ export class LogFold {
   readonly #words = new Int32Array(ID_WORDS);
   readonly #longBytes = new Uint8Array(512);
 
-  constructor(shard: Shard, layout: RecordLayout) {
+  /** @param offsets Told where each fact lies. */
+  constructor(shard: Shard, layout: RecordLayout, offsets: FactOffsets | null = null) {
     this.#shard = shard;
     this.#layout = layout;
+    this.#offsets = offsets;
   }
 
-  beginBatch(position: Position): void {
+  beginBatch(position: Position, baseOffset = 0): void {
     this.#position = position;
+    this.#baseOffset = baseOffset;
     this.#endsInBatch = 0;
   }
 
@@ -120,6 +126,7 @@ export class LogFold {
     }
     rows.setSeq(row, facts.seq);
     rows.setBeat(row, this.#nextBeat(facts));
+    this.#offsets?.set(row, this.#baseOffset);
   }
 
   /** The first beat, by the rules of now, after the instant of the record. */
@@ -144,7 +151,9 @@ export class LogFold {
 
   #stageEnded(facts: RecordFacts): void {
     const position = this.#position!;
-    this.#ended.push(this.#stage(facts));
+    const row = this.#stage(facts);
+    this.#offsets?.set(row, this.#baseOffset);
+    this.#ended.push(row);
     this.#endedClocks.push(position.endClocksMs[this.#endsInBatch++] ?? position.clockMs);
   }
 
@@ -173,6 +182,7 @@ export class LogFold {
     rows.setOrderKey(row, end.atMs);
     rows.setReportedDurationMs(row, end.reportedDurationMs);
     remembered.addEarlyEnd(row, hash, end.clockMs);
+    this.#offsets?.set(row, this.#baseOffset);
   }
 
   #packIds(end: EarlyEnd): number {

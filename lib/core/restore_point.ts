@@ -25,7 +25,7 @@ export class RestorePoint {
 
   /**
    * @param windowMs max(H, G).
-   * @param offset R as of the last batch in the log, or the log's end where there is none.
+   * @param offset R at the end of the log, which is the end where the log holds nothing.
    * @param clockMs The shard's clock: R stands still from here on for a window.
    * @param logEnd Next offset of the output partition.
    */

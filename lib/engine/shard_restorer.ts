@@ -1,3 +1,4 @@
+import { FactOffsets } from "../core/fact_offsets.ts";
 import { LogFold } from "../core/log_fold.ts";
 import { type InputPosition, type Position, PositionError } from "../core/position.ts";
 import { RecordBatchReader, type RecordBatchReaderOptions } from "../core/record_batch_reader.ts";
@@ -15,6 +16,8 @@ export interface RestoredShard {
   readonly ownership: ShardOwnership;
   /** What the last data batch says; null when the partition holds none. */
   readonly position: Position | null;
+  /** R at the end of the log, where that was all that was read; else 0, and R is as it was. */
+  readonly restoreOffset: number;
   /** Up to where the state has its inputs; null when nothing tells. */
   readonly read: readonly InputPosition[] | null;
 }
@@ -61,11 +64,13 @@ export class ShardRestorer {
     if (loaded !== null) {
       const { shard, manifest } = loaded;
       if (last !== null && last.lastOffset >= manifest.logFrom) {
-        await this.#fold(shard, manifest.logFrom, ownership.end, last.position);
-        return { shard, ownership, position: last.position, read: last.position.inputs };
+        await this.#fold(shard, manifest.logFrom, ownership.end, last.position, null);
+        const { position } = last;
+        return { shard, ownership, position, restoreOffset: 0, read: position.inputs };
       }
       shard.startTimers(manifest.clockMs);
-      return { shard, ownership, position: last?.position ?? null, read: manifest.inputs };
+      const position = last?.position ?? null;
+      return { shard, ownership, position, restoreOffset: 0, read: manifest.inputs };
     }
     const shard = new Shard(shardOptions);
     if (last === null) {
@@ -75,7 +80,7 @@ export class ShardRestorer {
           { shard: index, logStart: ownership.logStart },
         );
       }
-      return { shard, ownership, position: null, read: null };
+      return { shard, ownership, position: null, restoreOffset: 0, read: null };
     }
     const { position } = last;
     let from = position.restoreOffset;
@@ -87,11 +92,19 @@ export class ShardRestorer {
       );
       from = ownership.logStart;
     }
-    await this.#fold(shard, from, ownership.end, position);
-    return { shard, ownership, position, read: position.inputs };
+    const offsets = new FactOffsets();
+    await this.#fold(shard, from, ownership.end, position, offsets);
+    const restoreOffset = Math.min(offsets.oldest(shard.rows), ownership.end);
+    return { shard, ownership, position, restoreOffset, read: position.inputs };
   }
 
-  async #fold(shard: Shard, from: number, to: number, last: Position): Promise<void> {
+  async #fold(
+    shard: Shard,
+    from: number,
+    to: number,
+    last: Position,
+    offsets: FactOffsets | null,
+  ): Promise<void> {
     const { log, batches, onProgress } = this.#options;
     const reader = new RecordBatchReader(batches);
     const headers = new RecordHeaderReader();
@@ -108,9 +121,9 @@ export class ShardRestorer {
         if (position === null) this.#failForeign(shard.index, reader.baseOffset);
         if (fold === null || position.layout !== layout) {
           layout = position.layout;
-          fold = new LogFold(shard, this.#layout(shard.index, layout));
+          fold = new LogFold(shard, this.#layout(shard.index, layout), offsets);
         }
-        fold.beginBatch(position);
+        fold.beginBatch(position, reader.baseOffset);
         while (reader.nextRecord()) {
           if (!fold.record(reader.bytes, reader.valueFrom, reader.valueTo)) {
             this.#failForeign(shard.index, reader.offset);

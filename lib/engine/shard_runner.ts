@@ -101,8 +101,17 @@ export class ShardRunner {
     return this.shard !== null && !this.isStopped && !this.isDetached && this.writer.canSend();
   }
 
-  /** Takes over what was restored. `skipBefore` is set by the caller, who knows the input. */
-  run(shard: Shard, ownership: ShardOwnership, position: Position | null): void {
+  /**
+   * Takes over what was restored. `skipBefore` is set by the caller, who knows the input.
+   *
+   * @param restoreOffset R at the end of the log; 0 = as the last position tells.
+   */
+  run(
+    shard: Shard,
+    ownership: ShardOwnership,
+    position: Position | null,
+    restoreOffset = 0,
+  ): void {
     const { heartbeatIntervalMs, graceMs } = shard.rules;
     const windowMs = Math.max(heartbeatIntervalMs, graceMs);
     this.shard = shard;
@@ -112,10 +121,10 @@ export class ShardRunner {
     this.acknowledgedBatch = this.closedBatch;
     this.acknowledgedWriter = position ?? NO_WRITER;
     this.logEnd = ownership.end;
-    const restoreOffset = position === null
+    const heldOffset = position === null
       ? ownership.end
-      : Math.max(position.restoreOffset, ownership.logStart);
-    this.#restorePoint = new RestorePoint(windowMs, restoreOffset, shard.clockMs, ownership.end);
+      : Math.max(position.restoreOffset, ownership.logStart, restoreOffset);
+    this.#restorePoint = new RestorePoint(windowMs, heldOffset, shard.clockMs, ownership.end);
     this.writer.reset();
     this.isAhead = true;
     this.failures = 0;

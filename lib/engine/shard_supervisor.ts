@@ -99,7 +99,7 @@ export class ShardSupervisor {
     metrics.shards.setState(runner.index, "restoring");
     for (let attempt = 0;; attempt++) {
       try {
-        const { shard, ownership, position, read } = await this.#restorer.restore({
+        const { shard, ownership, position, restoreOffset, read } = await this.#restorer.restore({
           index: runner.index,
           rules: options.rules,
           budget,
@@ -118,7 +118,7 @@ export class ShardSupervisor {
             },
           );
         }
-        runner.run(shard, ownership, position);
+        runner.run(shard, ownership, position, restoreOffset);
         return read;
       } catch (error) {
         if (error instanceof PositionError) {
@@ -157,7 +157,10 @@ export class ShardSupervisor {
   #place(runner: ShardRunner, offsets: Float64Array): void {
     const { metrics } = this.#context.options;
     runner.skipBefore.set(offsets);
-    runner.acknowledged.set(offsets);
+    // A checkpoint may hold early ends that no record tells of yet: without it they would be lost,
+    // if the group's offsets had passed them.
+    const isInLog = runner.shard === null || runner.shard.remembered.unwrittenCount === 0;
+    if (isInLog) runner.acknowledged.set(offsets);
     metrics.shards.outputEndOffset[runner.index] = runner.logEnd;
   }
 

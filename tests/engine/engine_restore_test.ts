@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { EngineWorld } from "../support/engine/engine_world.ts";
 
 const MINUTE_MS = 60_000;
@@ -33,4 +33,25 @@ Deno.test("Engine finds a session again whose heartbeats were left out for long 
   await third.start();
   await world.advance(60 * MINUTE_MS);
   assertEquals(world.storyOf("a").at(-1), "End 1 timeout");
+});
+
+Deno.test("Engine that never lives for a grace has no more to restore each time", async () => {
+  const world = new EngineWorld();
+  world.sendStart("a", 1);
+  for (let life = 0; life < 30; life++) {
+    const engine = world.engine();
+    await engine.start();
+    await world.advance(20_000);
+    engine.kill();
+  }
+  const batches = world.batches();
+  const { baseOffset, position } = batches.at(-1)!;
+  // A heartbeat every 30 s, of which the last tells all.
+  assert(batches.length > 15, `${batches.length} batches`);
+  assert(baseOffset - position.restoreOffset <= 2, `R is ${position.restoreOffset}`);
+  const last = world.engine();
+  await last.start();
+  await world.advance(60 * MINUTE_MS);
+  const story = world.storyOf("a");
+  assertEquals([story[0], story.length, story.at(-1)], ["Start 1", 61, "End 1 timeout"]);
 });
