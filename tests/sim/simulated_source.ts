@@ -114,6 +114,10 @@ export class SimulatedSource implements Source {
 
   #fetch(partition: number, generation: number): void {
     const { input } = this.#world;
+    if (input.names.length > this.#partitions.length && this.#random.chance(0.3)) {
+      const code = "partitions_added";
+      this.#listener!.onError(new SourceError("a topic has grown", { code, retryable: false }));
+    }
     if (this.#paused[partition]) return this.#fetchLater(partition, generation, 5);
     if (input.down.has(partition)) {
       // It takes a while to find out, or it is never known for sure.

@@ -212,20 +212,22 @@ class Simulation {
         return false;
       }
       if (process.failure === undefined) return true;
-      const { failure } = process;
-      const isFenced = (failure as { code?: string }).code === "fenced";
-      if (isFenced) this.#fenced++;
-      // One that could not even take a shard ends although it has others.
-      const claimsMax = (failure as Error).name === "EngineError"
-        ? 1
-        : this.#scenario.outputPartitions;
-      if (!isFenced) this.#fault(`process ${process.id}: ${(failure as Error).stack ?? failure}`);
-      else if (this.#world.claims.filter((id) => id === process.id).length >= claimsMax) {
-        this.#fault(`process ${process.id} says that it is fenced, and nobody came after it`);
-      }
+      this.#checkFailure(process);
       process.kill();
       return false;
     });
+  }
+
+  /** A process may give up when it was fenced, and when the input has grown. */
+  #checkFailure({ id, failure }: EngineProcess): void {
+    const { code, name } = failure as { code?: string; name?: string };
+    if (code === "partitions_added") return;
+    if (code !== "fenced") return this.#fault(`process ${id}: ${(failure as Error).stack}`);
+    this.#fenced++;
+    // One that could not even take a shard ends although it has others.
+    const claimsMax = name === "EngineError" ? 1 : this.#scenario.outputPartitions;
+    if (this.#world.claims.filter((owner) => owner === id).length < claimsMax) return;
+    this.#fault(`process ${id} says that it is fenced, and nobody came after it`);
   }
 
   /** Moves time from wake to wake; between two, promises settle. */
