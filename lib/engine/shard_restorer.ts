@@ -16,7 +16,7 @@ export interface RestoredShard {
   readonly ownership: ShardOwnership;
   /** What the last data batch says; null when the partition holds none. */
   readonly position: Position | null;
-  /** R at the end of the log, where that was all that was read; else 0, and R is as it was. */
+  /** R at the end of the log, where that is known; else 0, and R is as the last position says. */
   readonly restoreOffset: number;
   /** Up to where the state has its inputs; null when nothing tells. */
   readonly read: readonly InputPosition[] | null;
@@ -70,7 +70,10 @@ export class ShardRestorer {
       }
       shard.startTimers(manifest.clockMs);
       const position = last?.position ?? null;
-      return { shard, ownership, position, restoreOffset: 0, read: manifest.inputs };
+      // Where retention took all records, the sessions are in the checkpoint alone: R must stay
+      // where that is taken up again.
+      const restoreOffset = last === null ? manifest.logFrom : 0;
+      return { shard, ownership, position, restoreOffset, read: manifest.inputs };
     }
     const shard = new Shard(shardOptions);
     if (last === null) {
@@ -99,6 +102,22 @@ export class ShardRestorer {
   }
 
   async #fold(
+    shard: Shard,
+    from: number,
+    to: number,
+    last: Position,
+    offsets: FactOffsets | null,
+  ): Promise<void> {
+    try {
+      await this.#foldRange(shard, from, to, last, offsets);
+    } catch (error) {
+      // Its sessions count no more: the next attempt makes another shard.
+      shard.active.discard();
+      throw error;
+    }
+  }
+
+  async #foldRange(
     shard: Shard,
     from: number,
     to: number,

@@ -74,6 +74,8 @@ export class ShardRunner {
   acknowledgedWriter: { readonly producerId: number; readonly epoch: number } = NO_WRITER;
   /** Failures in a row of the batches in flight. */
   failures = 0;
+  /** Recoveries in a row, without a batch that was acknowledged. */
+  recoveries = 0;
   readonly #options: ShardRunnerOptions;
   readonly #header = new ByteWriter(512);
   #spare: BatchBuilder[] = [];
@@ -122,7 +124,7 @@ export class ShardRunner {
     this.acknowledgedWriter = position ?? NO_WRITER;
     this.logEnd = ownership.end;
     const heldOffset = position === null
-      ? ownership.end
+      ? restoreOffset > 0 ? restoreOffset : ownership.end
       : Math.max(position.restoreOffset, ownership.logStart, restoreOffset);
     this.#restorePoint = new RestorePoint(windowMs, heldOffset, shard.clockMs, ownership.end);
     this.writer.reset();
@@ -222,6 +224,7 @@ export class ShardRunner {
   /** The log has the oldest batch in flight. */
   batchAcknowledged(batch: ShardBatch, baseOffset: number): void {
     this.failures = 0;
+    this.recoveries = 0;
     this.acknowledgedBatch++;
     this.acknowledgedWriter = { producerId: this.#producerId, epoch: this.#epoch };
     this.logEnd = baseOffset + batch.count;

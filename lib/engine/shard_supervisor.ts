@@ -84,6 +84,9 @@ export class ShardSupervisor {
   }
 
   async #recover(runner: ShardRunner): Promise<void> {
+    // What the log refuses for good it refuses again: it is not to be fenced over and over.
+    if (runner.recoveries++ > 0) await this.#pause(runner.recoveries - 2);
+    if (this.#isStopped) return;
     const read = await this.#restore(runner);
     if (this.#isStopped) return;
     const { ofShard } = await this.#chooseOffsets([read]);
@@ -94,7 +97,7 @@ export class ShardSupervisor {
 
   /** Restores until it works: only what nobody can wait out ends it. */
   async #restore(runner: ShardRunner): Promise<readonly InputPosition[] | null> {
-    const { options, budget, counters, ports } = this.#context;
+    const { options, budget, counters } = this.#context;
     const { metrics, logger } = options;
     metrics.shards.setState(runner.index, "restoring");
     for (let attempt = 0;; attempt++) {
@@ -126,16 +129,20 @@ export class ShardSupervisor {
           throw new EngineError(message, { code: "state", cause: error });
         }
         if (!(error instanceof OutputLogError) || !error.retryable) throw error;
-        const delayMs = Math.min(RESTORE_RETRY_MS_MAX, RESTORE_RETRY_MS * 2 ** attempt);
         logger.warn("shard cannot be restored yet, trying again", {
           shard: runner.index,
           error,
-          inMs: delayMs,
         }, { everyMs: 10_000, key: "restore" });
-        await new Promise<void>((resolve) => ports.clock.wakeAfter(delayMs, resolve));
+        await this.#pause(attempt);
         if (this.#isStopped) return null;
       }
     }
+  }
+
+  /** Waits longer from attempt to attempt. */
+  #pause(attempt: number): Promise<void> {
+    const delayMs = Math.min(RESTORE_RETRY_MS_MAX, RESTORE_RETRY_MS * 2 ** attempt);
+    return new Promise((resolve) => this.#context.ports.clock.wakeAfter(delayMs, resolve));
   }
 
   async #chooseOffsets(

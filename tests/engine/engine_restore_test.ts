@@ -55,3 +55,93 @@ Deno.test("Engine that never lives for a grace has no more to restore each time"
   const story = world.storyOf("a");
   assertEquals([story[0], story.length, story.at(-1)], ["Start 1", 61, "End 1 timeout"]);
 });
+
+Deno.test("Engine counts a session once though its restore broke off and began anew", async () => {
+  const world = new EngineWorld();
+  const first = world.engine();
+  await first.start();
+  for (let i = 0; i < 8; i++) world.sendStart(`d${i}`, i);
+  await world.advance(1000);
+  first.kill();
+  const second = world.engine({ sessionsMax: 10 });
+  second.log.readsUntilFailure = 1;
+  await second.start();
+  assertEquals(second.log.acquired, 2);
+  for (let i = 8; i < 12; i++) world.sendStart(`d${i}`, i);
+  await world.advance(1000);
+  const { sessions, counters } = second.engine.status();
+  assertEquals([sessions.active, counters.droppedStarts], [10, 2]);
+});
+
+Deno.test("Engine has every session back in phase after a stop in order, from its checkpoint", async () => {
+  const world = new EngineWorld({ outputPartitions: 2 });
+  const first = world.engine();
+  await first.start();
+  for (let i = 0; i < 20; i++) {
+    world.sendStart(`d${i}`, i);
+    await world.advance(777);
+  }
+  world.sendEnd("d3", 3);
+  world.sendEnd("early", 1);
+  await world.advance(10_000);
+  const { isSettled } = await first.stop();
+  assertEquals(isSettled, true);
+  const hashes = first.engine.status().shards.map(({ stateHash }) => stateHash);
+  const records = world.records().length;
+  const second = world.engine();
+  second.log.readsUntilFailure = 1;
+  await second.start();
+  // It was not the output that was read.
+  assertEquals(second.log.readsUntilFailure, 1);
+  assertEquals(second.engine.status().shards.map(({ stateHash }) => stateHash), hashes);
+  await world.advance(1000);
+  world.sendStart("early", 1);
+  world.sendStart("d3", 3);
+  await world.advance(1000);
+  assertEquals(world.storyOf("early"), ["Start 1", "End 1 ended"]);
+  assertEquals(world.storyOf("d3").filter((line) => line.startsWith("Start")), ["Start 3"]);
+  assert(world.records().length < records + 20, "what was due meanwhile, and no more");
+  await world.advance(MINUTE_MS);
+  for (const { status, seq, atMs, startedAtMs } of world.records()) {
+    if (status === "SessionHeartbeat") assertEquals(atMs - startedAtMs, seq * 30_000);
+  }
+  assertEquals(second.engine.status().sessions.active, 19);
+});
+
+Deno.test("Engine keeps sessions that only a checkpoint knows, also over a crash", async () => {
+  const world = new EngineWorld();
+  const first = world.engine();
+  await first.start();
+  world.sendStart("a", 1);
+  await world.advance(15_000);
+  world.sendStart("b", 2);
+  await world.advance(1000);
+  await first.stop();
+  // Retention has taken everything.
+  world.output.partition(0).dropBefore(world.output.partition(0).end);
+  const second = world.engine();
+  await second.start();
+  await world.advance(16_000);
+  assertEquals(world.storyOf("a"), ["Heartbeat 1 1"]);
+  assertEquals(world.storyOf("b"), []);
+  second.kill();
+  const third = world.engine();
+  await third.start();
+  await world.advance(31 * MINUTE_MS);
+  assertEquals(world.storyOf("a").at(-1), "End 1 timeout");
+  assertEquals(world.storyOf("b").at(-1), "End 2 timeout");
+});
+
+Deno.test("Engine does not use a checkpoint that is damaged", async () => {
+  const world = new EngineWorld();
+  const first = world.engine();
+  await first.start();
+  world.sendStart("a", 1);
+  await world.advance(1000);
+  await first.stop();
+  world.disk.damageChunk(0, 0);
+  const second = world.engine();
+  await second.start();
+  assertEquals(second.logged("checkpoint is not used").length, 1);
+  assertEquals(second.engine.status().sessions.active, 1);
+});
