@@ -74,10 +74,13 @@ export class Engine {
    * @throws EngineError, SourceError, OutputLogError: what nobody can wait out.
    */
   async start(): Promise<void> {
-    const { options, parts } = { options: this.#options, parts: await this.#build() };
+    const options = this.#options;
+    const parts = await this.#build();
     const { context, supervisor, loop } = parts;
-    const { ofShard, isFirstRun } = await supervisor.restoreAll();
     if (this.#isStopping) return;
+    const chosen = await supervisor.restoreAll();
+    if (chosen === null || this.#isStopping) return;
+    const { ofShard, isFirstRun } = chosen;
     const offsets = lowestOf(ofShard);
     if (isFirstRun) {
       options.logger.warn("first run: no output and no committed offset, sessions start empty", {

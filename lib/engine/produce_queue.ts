@@ -30,6 +30,7 @@ export class ProduceQueue {
   #batches: ProduceBatch[] = [];
   #sent: { runner: ShardRunner; batch: ShardBatch }[] = [];
   #bytes = 0;
+  #isStopped = false;
 
   constructor(context: EngineContext, events: ProduceEvents) {
     this.#context = context;
@@ -43,6 +44,11 @@ export class ProduceQueue {
     this.#batches.push({ shard: runner.index, bytes: batch.bytes });
     this.#sent.push({ runner, batch });
     this.#bytes += batch.bytes.length;
+  }
+
+  /** Sends nothing again after this: the log is about to be closed. */
+  stop(): void {
+    this.#isStopped = true;
   }
 
   flush(): void {
@@ -140,10 +146,10 @@ export class ProduceQueue {
       reason,
       inMs: delayMs,
     }, { everyMs: 10_000, key: "resend" });
-    const first = runner.writer.inFlight[0];
+    const first = runner.writer.inFlight[0]!;
     ports.clock.wakeAfter(delayMs, () => {
       // Dropped meanwhile: its state is being restored.
-      if (first === undefined || runner.writer.inFlight[0] !== first) return;
+      if (this.#isStopped || runner.writer.inFlight[0] !== first) return;
       const batches = [...runner.writer.inFlight];
       runner.writer.resend();
       // One call each: a call takes one batch a shard, and they go out in this order.

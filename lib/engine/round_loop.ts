@@ -43,9 +43,10 @@ export class RoundLoop {
     this.request();
   }
 
-  /** No round starts after this. */
+  /** No round starts after this, and no batch is sent again. */
   stop(): void {
     this.#isRunning = false;
+    this.#produce.stop();
     this.#cancel();
   }
 

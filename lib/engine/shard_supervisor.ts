@@ -38,11 +38,11 @@ export class ShardSupervisor {
   }
 
   /**
-   * Restores every shard and says where its input goes on.
+   * Restores every shard and says where its input goes on; null when it was stopped meanwhile.
    *
    * @throws EngineError
    */
-  async restoreAll(): Promise<StartOffsets> {
+  async restoreAll(): Promise<StartOffsets | null> {
     const { runners } = this.#context;
     const read: (readonly InputPosition[] | null)[] = new Array(runners.length).fill(null);
     let next = 0;
@@ -53,6 +53,7 @@ export class ShardSupervisor {
       }
     };
     await Promise.all(Array.from({ length: RESTORES_AT_ONCE }, work));
+    if (this.#isStopped) return null;
     const offsets = await this.#chooseOffsets(read);
     for (const runner of runners) {
       this.#place(runner, offsets.ofShard[runner.index]!);
