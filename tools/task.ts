@@ -23,14 +23,13 @@ const TASKS: Readonly<Record<string, Task>> = {
   "bench:load": (args) => runTool("tests/bench/load.ts", args),
   "sim": (args) => runTool("tests/sim/sim.ts", args),
   "chaos": (args) => runTool("tests/chaos/chaos.ts", args),
-  "soak": (args) => runTool("tests/soak/soak.ts", args),
   "sessionwheel": (args) => runProgram(args),
   "demo": (args) => runProgram(["demo", ...args]),
   "ci": (args) => runChild(args, { command: ".ci/run" }),
 };
 
 /** Tasks of their own: programs that take minutes, and what needs the compiled binary. */
-const NOT_IN_TEST = ["tests/bench", "tests/chaos", "tests/soak", "tests/smoke"];
+const NOT_IN_TEST = ["tests/bench", "tests/chaos", "tests/smoke"];
 
 /** Everything that has to hold before a change goes in. Arguments go to the tests. */
 async function ok(args: readonly string[]): Promise<number> {
