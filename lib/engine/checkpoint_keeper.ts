@@ -30,7 +30,8 @@ export class CheckpointKeeper {
   /** Writes a checkpoint of every shard that runs, in the background, unless one is under way. */
   startBackground(): void {
     if (this.#running !== null || this.#isStopped) return;
-    this.#running = this.#writeAll((runner) => this.#writeFuzzy(runner)).finally(() => {
+    const { fail } = this.#context;
+    this.#running = this.#writeAll((runner) => this.#writeFuzzy(runner)).catch(fail).finally(() => {
       this.#running = null;
     });
   }

@@ -234,6 +234,14 @@ export class Engine {
       );
     }
     const batchBytesMax = Math.min(topic.batchBytesMax, BATCH_BYTES_MAX);
+    if (inputs.positionBytesMax > batchBytesMax / 2) {
+      throw new EngineError(
+        `Each batch of ${topic.name} carries the offsets of all input partitions, which are ` +
+          `${inputs.partitions.length}: they do not fit ${batchBytesMax} bytes. Give the output ` +
+          "topic a larger max.message.bytes",
+        { code: "config" },
+      );
+    }
     return {
       options,
       ports: this.#ports,

@@ -42,8 +42,11 @@ export class EngineInputs implements SourceListener {
 
   /** Bytes that the inputs of a position take, at most. */
   get positionBytesMax(): number {
-    let bytes = 16;
-    for (const { topic } of this.partitions) bytes += 24 + topic.length * 3;
+    // A number and an offset each; a topic's name stands before its partitions, once.
+    let bytes = 16 + this.partitions.length * 16;
+    for (const topic of new Set(this.partitions.map(({ topic }) => topic))) {
+      bytes += 16 + topic.length * 3;
+    }
     return bytes;
   }
 

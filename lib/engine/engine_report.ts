@@ -22,7 +22,13 @@ export class EngineReport {
     for (const { index, shard, writer, backlog } of runners) {
       shards.inFlightBatches[index] = writer.inFlight.length;
       shards.queuedEvents[index] = backlog.size;
-      if (shard === null) continue;
+      if (shard === null) {
+        shards.sessionsActive[index] = 0;
+        shards.endsRemembered[index] = 0;
+        shards.earlyEnds[index] = 0;
+        shards.stateHash[index] = 0n;
+        continue;
+      }
       shards.sessionsActive[index] = shard.active.size;
       shards.endsRemembered[index] = shard.remembered.endedCount;
       shards.earlyEnds[index] = shard.remembered.earlyEndCount;

@@ -136,9 +136,10 @@ export class ShardRunner {
   dropState(): void {
     this.shard?.active.discard();
     this.shard = null;
-    for (const batch of this.writer.inFlight) this.#release(batch.builder);
+    // Not used again: they count what was never written.
+    this.#spare = [];
     this.writer.reset();
-    this.#abandonOpen();
+    this.#open = null;
     this.dropBacklog();
   }
 

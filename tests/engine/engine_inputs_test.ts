@@ -1,0 +1,182 @@
+import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
+import { readInputPositions } from "../../lib/core/position.ts";
+import { EngineInputs } from "../../lib/engine/engine_inputs.ts";
+import { InputPartition } from "../../lib/engine/input_partition.ts";
+import type { DeadLetter } from "../../lib/ports/dead_letters.ts";
+import { SourceError } from "../../lib/ports/source.ts";
+import { EngineMetrics } from "../../lib/telemetry/engine_metrics.ts";
+import { batchOf, fetchOf, newDecoder, recordOf, startOf } from "../support/engine/fetches.ts";
+
+/** Inputs over a source that only tells what was asked of it. */
+class Inputs {
+  monotonicMs = 0;
+  work = 0;
+  failure: unknown;
+  readonly calls: string[] = [];
+  readonly letters: { letters: readonly DeadLetter[]; acknowledge: () => void }[] = [];
+  readonly inputs: EngineInputs;
+
+  constructor(names: readonly string[], queuedEventsMax = 10) {
+    const metrics = new EngineMetrics();
+    const partitions = names.map((name, i) => ({ topic: name.split("/")[0]!, partition: i }));
+    metrics.openInputs(partitions);
+    this.inputs = new EngineInputs({
+      source: {
+        open: () => Promise.resolve(partitions),
+        ranges: () => Promise.resolve([]),
+        committedOffsets: () => Promise.resolve([]),
+        commitOffsets: () => Promise.resolve(),
+        start: (offsets) => this.calls.push(`start ${offsets}`),
+        setPaused: (partition, paused) =>
+          this.calls.push(`${paused ? "pause" : "resume"} ${partition}`),
+        stop: () => Promise.resolve(),
+      },
+      deadLetters: {
+        send: (letters) =>
+          new Promise((acknowledge) => this.letters.push({ letters, acknowledge })),
+        close: () => Promise.resolve(),
+      },
+      partitions: partitions.map(({ topic, partition }) =>
+        new InputPartition(partition, topic, partition, newDecoder(metrics))
+      ),
+      metrics,
+      queuedEventsMax,
+      nowMs: () => 1000,
+      monotonicMs: () => this.monotonicMs,
+      onWork: () => this.work++,
+      onFailure: (error) => this.failure = error,
+    });
+  }
+
+  /** Events at these offsets on. */
+  fetch(partition: number, from: number, count: number, highWatermark: number): void {
+    const events = Array.from({ length: count }, () => startOf("a", 1));
+    const batches = count > 0 ? [batchOf(from, events)] : [];
+    this.inputs.onFetch(fetchOf(batches, { partition, fetchOffset: from, highWatermark }));
+  }
+
+  take(partition: number, count = 1): void {
+    for (let i = 0; i < count; i++) {
+      const queued = this.inputs.partitions[partition]!.head()!;
+      queued.pending++;
+      this.inputs.partitions[partition]!.taken(queued);
+      this.inputs.partitions[partition]!.done(queued);
+    }
+  }
+}
+
+Deno.test("EngineInputs waits a second for a partition that is behind and has nothing queued", () => {
+  const world = new Inputs(["a", "a"]);
+  const { inputs } = world;
+  inputs.start(Float64Array.of(0, 0), [5, 0]);
+  assertEquals([inputs.mustWait(), inputs.isBehind(null)], [true, true]);
+  world.monotonicMs = 999;
+  assertEquals([inputs.mustWait(), inputs.isBehind(null)], [true, true]);
+  world.monotonicMs = 1000;
+  assertEquals([inputs.mustWait(), inputs.isBehind(null)], [false, false]);
+  world.fetch(0, 0, 2, 5);
+  assertEquals([inputs.mustWait(), inputs.isBehind(null)], [false, true]);
+  // It starts over when it has given what it had.
+  world.take(0, 2);
+  assertEquals([inputs.mustWait(), inputs.isBehind(null)], [true, true]);
+  world.monotonicMs = 2000;
+  assertEquals(inputs.mustWait(), false);
+  world.fetch(0, 2, 3, 5);
+  world.take(0, 3);
+  assertEquals([inputs.mustWait(), inputs.isBehind(null)], [false, false]);
+});
+
+Deno.test("EngineInputs waits for no partition that cannot be fetched, but takes what it has of it", () => {
+  const world = new Inputs(["a", "a"]);
+  const { inputs } = world;
+  inputs.start(Float64Array.of(0, 0), [5, 0]);
+  inputs.onPartitionState(0, false);
+  assertEquals([inputs.mustWait(), inputs.isBehind(null)], [false, false]);
+  world.fetch(0, 0, 2, 5);
+  assertEquals(inputs.isBehind(null), true);
+  world.take(0, 2);
+  assertEquals(inputs.isBehind(null), false);
+  inputs.onPartitionState(0, true);
+  assertEquals([inputs.mustWait(), inputs.isBehind(null)], [true, true]);
+});
+
+Deno.test("EngineInputs pauses a partition that has too much queued, until half of that is taken", () => {
+  const world = new Inputs(["a", "a"], 10);
+  const { inputs } = world;
+  inputs.start(Float64Array.of(0, 0), [100, 0]);
+  world.calls.length = 0;
+  world.fetch(0, 0, 10, 100);
+  assertEquals(world.calls, []);
+  world.fetch(0, 10, 1, 100);
+  assertEquals([world.calls, inputs.partitions[0]!.paused], [["pause 0"], true]);
+  // What is queued is behind all the same: timers must not run on.
+  assertEquals(inputs.isBehind(null), true);
+  world.fetch(0, 11, 5, 100);
+  world.take(0, 11);
+  inputs.resume();
+  assertEquals(world.calls, ["pause 0"]);
+  world.take(0);
+  inputs.resume();
+  inputs.resume();
+  assertEquals(world.calls, ["pause 0", "resume 0"]);
+  // A restart resumes as well.
+  world.fetch(0, 16, 20, 100);
+  inputs.start(Float64Array.of(3, 0), [100, 0]);
+  assertEquals(world.calls, ["pause 0", "resume 0", "pause 0", "resume 0", "start 3,0"]);
+});
+
+Deno.test("EngineInputs counts a partition as not behind for a shard that has all of it", () => {
+  const world = new Inputs(["a", "a"]);
+  const { inputs } = world;
+  inputs.start(Float64Array.of(0, 0), [5, 0]);
+  world.fetch(0, 0, 5, 5);
+  assertEquals(inputs.isBehind(Float64Array.of(5, 0)), false);
+  assertEquals(inputs.isBehind(Float64Array.of(2, 0)), false);
+  world.take(0, 2);
+  assertEquals(inputs.isBehind(Float64Array.of(2, 0)), true);
+});
+
+Deno.test("EngineInputs asks for a round when a letter is acknowledged, unless it read anew meanwhile", async () => {
+  const world = new Inputs(["a"]);
+  const { inputs } = world;
+  const broken = fetchOf([batchOf(0, [recordOf("broken"), startOf("a", 1)])], { highWatermark: 2 });
+  inputs.start(Float64Array.of(0), [2]);
+  inputs.onFetch(broken);
+  assertEquals([world.letters.length, world.work, inputs.positions()[0]], [1, 0, 0]);
+  world.letters[0]!.acknowledge();
+  await Promise.resolve();
+  assertEquals([world.work, inputs.positions()[0]], [1, 1]);
+  inputs.start(Float64Array.of(0), [2]);
+  inputs.onFetch(broken);
+  inputs.start(Float64Array.of(0), [2]);
+  world.letters[1]!.acknowledge();
+  await Promise.resolve();
+  assertEquals([world.work, inputs.positions()[0]], [1, 0]);
+});
+
+Deno.test("EngineInputs passes on what nobody can wait out", () => {
+  const world = new Inputs(["a"]);
+  const error = new SourceError("gone", { code: "unknown_topic", retryable: false });
+  world.inputs.onError(error);
+  assertEquals(world.failure, error);
+});
+
+Deno.test("EngineInputs knows how many bytes the positions take at most, also of very many", () => {
+  for (
+    const names of [["a"], Array(1500).fill("x".repeat(249)), ["a", "b", "größe/1", "größe/2"]]
+  ) {
+    const { inputs } = new Inputs(names);
+    const offsets = new Float64Array(names.length).fill(2 ** 53 - 1);
+    const bytes = inputs.encode(offsets);
+    assertLessOrEqual(bytes.length, inputs.positionBytesMax);
+    assert(inputs.positionBytesMax < bytes.length * 2 + 1000);
+    assertEquals(
+      readInputPositions(bytes, 0)!.sort((a, b) => a.partition - b.partition),
+      names.map((name, partition) => ({
+        topic: name.split("/")[0]!,
+        partition,
+        offset: 2 ** 53 - 1,
+      })),
+    );
+  }
+});
