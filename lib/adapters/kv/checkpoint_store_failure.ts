@@ -30,6 +30,6 @@ function classify(cause: unknown, reason: string): CheckpointStoreError["code"] 
     return "read_only";
   }
   if (/database is locked/i.test(reason)) return "locked";
-  if (/malformed|not a database|corrupt/i.test(reason)) return "damaged";
+  if (/malformed|not a database|corrupt|unsupported file format/i.test(reason)) return "damaged";
   return "other";
 }

@@ -4,6 +4,8 @@ import { KvCheckpointStore } from "../../../lib/adapters/kv/kv_checkpoint_store.
 import { expectedOf, readAll, write } from "../../contract/checkpoint_store_suite.ts";
 
 const SIZES = Array.from({ length: 30 }, () => 50_000);
+/** SQLite's schema format, 1 to 4, in the header of the file. */
+const FORMAT_NUMBER_AT = 44;
 const PAGE_BYTES = 32_768;
 
 /** Runs `body` with a state directory and the path of the file in it. */
@@ -75,6 +77,12 @@ test("whose first page is lost is put aside", async (directory, path) => {
   await fill(directory);
   await overwrite(path, 0, new Uint8Array(PAGE_BYTES));
   await assertBegunAnew(directory, /file is not a database/);
+});
+
+test("whose format number is wrong is put aside", async (directory, path) => {
+  await fill(directory);
+  await overwrite(path, FORMAT_NUMBER_AT, Uint8Array.of(0, 0, 0, 76));
+  await assertBegunAnew(directory, /unsupported file format/);
 });
 
 test("that is a text is put aside", async (directory, path) => {
