@@ -222,7 +222,8 @@ export class RoundLoop {
     for (const runner of runners) {
       if (!runner.canWrite || runner.backlog.size > 0) continue;
       const shard = runner.shard!;
-      const follows = isBehind && (!runner.isAhead || inputs.isBehind(runner.skipBefore));
+      const isExempt = runner.isAhead && runner.hadAllInput;
+      const follows = isBehind && (!isExempt || inputs.isBehind(runner.skipBefore));
       let toMs = shard.clockMs;
       if (follows) toMs = Math.max(toMs, this.#frontierMs);
       else if (!clock.alarm && (isTick || runner.building !== null)) {

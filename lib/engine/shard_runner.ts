@@ -65,6 +65,11 @@ export class ShardRunner {
   isStopped = false;
   /** Whether `skipBefore` lies past what was taken, of any partition. */
   isAhead = true;
+  /**
+   * It had all of the input when the reader went back for another shard: its timers need not wait
+   * until the reader is at `skipBefore` again. After a start there is more behind that than before.
+   */
+  hadAllInput = false;
   /** Next offset of the output partition, as far as acknowledged. */
   logEnd = 0;
   /** The last batch that is acknowledged, and the last one that was closed; 0 = none. */
@@ -129,6 +134,7 @@ export class ShardRunner {
     this.#restorePoint = new RestorePoint(windowMs, heldOffset, shard.clockMs, ownership.end);
     this.writer.reset();
     this.isAhead = true;
+    this.hadAllInput = false;
     this.failures = 0;
   }
 

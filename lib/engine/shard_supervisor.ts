@@ -194,6 +194,7 @@ export class ShardSupervisor {
     if (this.#isStopped) return;
     const taken = inputs.positions();
     const lowest = taken.slice();
+    const isCurrent = !inputs.isBehind(null);
     for (const runner of runners) {
       if (runner.shard === null || runner.isStopped) continue;
       if (runner.isDetached && !runner.isReturning) continue;
@@ -202,6 +203,8 @@ export class ShardSupervisor {
         if (!runner.isReturning) runner.skipBefore[i] = Math.max(own, taken[i]!);
         else if (own < lowest[i]!) lowest[i] = own;
       }
+      const hadAllInput = isCurrent || (runner.isAhead && runner.hadAllInput);
+      runner.hadAllInput = hadAllInput && !runner.isReturning;
       runner.isAhead = true;
       runner.isDetached = false;
       runner.isReturning = false;
