@@ -3,6 +3,7 @@ import { RestorePoint } from "../../lib/core/restore_point.ts";
 import { Shard } from "../../lib/core/shard.ts";
 import { TimingWheel } from "../../lib/core/timing_wheel.ts";
 import { ProducerStates } from "../../lib/adapters/memory/producer_states.ts";
+import { CheckpointLoader } from "../../lib/engine/checkpoint_loader.ts";
 import { EngineInputs } from "../../lib/engine/engine_inputs.ts";
 import { ShardRunner } from "../../lib/engine/shard_runner.ts";
 import { ShardWriter } from "../../lib/engine/shard_writer.ts";
@@ -76,6 +77,18 @@ export const CANARIES: Readonly<Record<string, Canary>> = {
       return ended.has(this) ? original.call(this, bytes, from, to) : true;
     };
   }),
+  /** The output since the first slice of a checkpoint is not applied over it. */
+  checkpointFactsSkipped: canary(
+    CheckpointLoader.prototype,
+    "load",
+    (original) =>
+      async function (shardOptions, ownership, last) {
+        const loaded = await original.call(this, shardOptions, ownership, last);
+        if (loaded === null) return null;
+        const { shard, manifest } = loaded;
+        return { shard, manifest: { ...manifest, logFrom: manifest.logTo } };
+      },
+  ),
   /** The broker takes batches of owners that were fenced. */
   noFence: canary(ProducerStates.prototype, "judge", (original) =>
     function (batch) {
