@@ -65,6 +65,7 @@ function blackout(seconds: number): ChaosFault {
   return {
     name: `all brokers away for ${seconds} s`,
     async cause({ broker }) {
+      await pause(ORDINARY_MS);
       await broker.kill9();
       await pause(seconds * 1000);
       await broker.restart();
@@ -91,6 +92,7 @@ async function runFaults(
     if (ms !== null) healedMs.get(name)!.push(ms);
     say(`${turn + 1} of ${amount}: ${name}, healed after ${Math.round(ms ?? NaN)} ms`);
   }
+  await pause(ORDINARY_MS);
   const all = [...healedMs.values()].flat();
   return [
     ...[...healedMs].map(([name, ms]) => `${name}: ${renderSpread(ms)}`),
@@ -117,5 +119,7 @@ async function healed(
   return ms;
 }
 
+/** Life as it should be, before and after. */
+const ORDINARY_MS = 8000;
 const HEAL_MS_MAX = 30_000;
 const GIVE_UP_MS = 120_000;
