@@ -44,6 +44,8 @@ export class BatchBuilder implements RecordSink {
   readonly kinds: Int32Array = new Int32Array(KINDS);
   /** Heartbeats by how late they are: whole milliseconds, the last entry for all beyond. */
   readonly lateness: Int32Array = new Int32Array(LATENESS_MS_MAX + 1);
+  /** Entries of `lateness` behind this one are 0. */
+  latenessMaxMs = 0;
 
   /**
    * @param batchBytesMax The topic's `max.message.bytes`, or less where batches are to be small.
@@ -73,6 +75,8 @@ export class BatchBuilder implements RecordSink {
     this.endClocks.length = 0;
     this.changeSources.length = 0;
     this.kinds.fill(0);
+    this.lateness.fill(0, 0, this.latenessMaxMs + 1);
+    this.latenessMaxMs = 0;
   }
 
   hasRoom(): boolean {
@@ -112,6 +116,7 @@ export class BatchBuilder implements RecordSink {
       const lateMs = emittedAt - draft.times[TIME_AT]!;
       const late = lateMs < LATENESS_MS_MAX ? lateMs : LATENESS_MS_MAX;
       this.lateness[late] = this.lateness[late]! + 1;
+      if (late > this.latenessMaxMs) this.latenessMaxMs = late;
       this.kinds[KIND_HEARTBEAT] = this.kinds[KIND_HEARTBEAT]! + 1;
     } else this.#noteChange(draft);
   }

@@ -10,6 +10,9 @@ export class EventBacklog {
   #events: number[] = [];
   #frontiers: number[] = [];
   #first = 0;
+  /** Events here, by input partition, and how many partitions have one. */
+  readonly #counts: number[] = [];
+  #partitionCount = 0;
 
   get size(): number {
     return this.#events.length - this.#first;
@@ -20,6 +23,10 @@ export class EventBacklog {
     this.#fetches.push(queued);
     this.#events.push(event);
     this.#frontiers.push(frontierMs);
+    const { index } = partition;
+    const count = this.#counts[index] ?? 0;
+    if (count === 0) this.#partitionCount++;
+    this.#counts[index] = count + 1;
   }
 
   get partition(): InputPartition {
@@ -40,6 +47,10 @@ export class EventBacklog {
 
   /** Drops the first event, which was applied. */
   shift(): void {
+    const { index } = this.partition;
+    const count = this.#counts[index]! - 1;
+    this.#counts[index] = count;
+    if (count === 0) this.#partitionCount--;
     this.#first++;
     if (this.#first < COMPACT_AT && this.#first < this.#events.length) return;
     if (this.#first * 2 < this.#events.length) return;
@@ -56,6 +67,8 @@ export class EventBacklog {
     this.#events = [];
     this.#frontiers = [];
     this.#first = 0;
+    this.#counts.length = 0;
+    this.#partitionCount = 0;
   }
 
   /**
@@ -64,8 +77,12 @@ export class EventBacklog {
    * @param positions Next offset per input partition; changed in place.
    */
   lowerPositions(positions: Float64Array): void {
-    for (let i = this.#first; i < this.#events.length; i++) {
+    // Of a partition the first event here has the lowest offset: what comes after it is not read.
+    const seen = new Set<number>();
+    for (let i = this.#first; seen.size < this.#partitionCount; i++) {
       const partition = this.#partitions[i]!.index;
+      if (seen.has(partition)) continue;
+      seen.add(partition);
       const offset = this.#fetches[i]!.chunk.offset(this.#events[i]!);
       if (offset < positions[partition]!) positions[partition] = offset;
     }

@@ -4,7 +4,6 @@ import {
   KIND_START,
   KIND_SUPERSEDED,
   KIND_TIMEOUT,
-  LATENESS_MS_MAX,
 } from "../core/batch_builder.ts";
 import type { ProduceBatch, ProduceResult } from "../ports/output_log.ts";
 import type { EngineContext } from "./engine_context.ts";
@@ -124,10 +123,9 @@ export class ProduceQueue {
       for (const sourceMs of changeSources) metrics.endToEndLatency.record(nowMs - sourceMs);
     }
     if (kinds[KIND_HEARTBEAT]! > 0) {
-      for (let ms = 0; ms <= LATENESS_MS_MAX; ms++) {
+      for (let ms = 0; ms <= batch.builder.latenessMaxMs; ms++) {
         if (lateness[ms] === 0) continue;
         metrics.heartbeatLateness.record(ms, lateness[ms]!);
-        lateness[ms] = 0;
       }
     }
     if (runner.failures > 0) metrics.shards.setState(runner.index, "running");
