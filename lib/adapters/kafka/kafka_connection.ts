@@ -2,6 +2,7 @@ import type { Clock } from "../../ports/clock.ts";
 import { CORRELATION_ID_AT, KAFKA_API, type KafkaApi } from "./kafka_api.ts";
 import { KafkaFault } from "./kafka_fault.ts";
 import type { KafkajsDialer, RawConnection, StockProduceRequest } from "./kafkajs_internals.ts";
+import { RequestsInFlight } from "./requests_in_flight.ts";
 
 /**
  * One connection to one broker, from dialing to its end.
@@ -22,7 +23,7 @@ export class KafkaConnection {
   #failOpening: ((fault: KafkaFault) => void) | null = null;
   #onClosed: KafkaConnectionOptions["onClosed"] = () => {};
   /** Deadline of each request in flight, oldest first, by correlation id. */
-  readonly #deadlines = new Map<number, number>();
+  readonly #deadlines = new RequestsInFlight<number>();
   #cancelWake: (() => void) | null = null;
 
   private constructor(raw: RawConnection, clock: Clock, address: string) {

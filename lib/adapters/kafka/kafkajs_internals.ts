@@ -15,6 +15,7 @@ import net from "node:net";
 import tls from "node:tls";
 import type { KafkaApi } from "./kafka_api.ts";
 import { KAFKAJS_LEVEL_WARN, type KafkajsLogEntry } from "./kafka_log.ts";
+import { RequestsInFlight } from "./requests_in_flight.ts";
 
 /** Credentials and trust, as PEM texts: reading files is the caller's business. */
 export interface KafkaTls {
@@ -98,6 +99,7 @@ export class RawConnection {
     const queue = connection?.requestQueue;
     if (
       connection === undefined || typeof queue?.push !== "function" ||
+      !(queue.inflight instanceof Map) ||
       typeof queue.rejectAll !== "function" || typeof connection.authenticate !== "function" ||
       typeof connection.nextCorrelationId !== "function" || typeof broker.connect !== "function"
     ) throw unknownShape("connection and request queue");
@@ -107,6 +109,7 @@ export class RawConnection {
     queue.scheduleCheckPendingRequests = () => {};
     // By the wall clock; a jump backwards would throttle for as long as the jump was wide.
     queue.maybeThrottle = () => {};
+    queue.inflight = new RequestsInFlight<unknown>();
   }
 
   /** Connects, agrees on versions and authenticates. May never settle when the socket breaks. */
@@ -264,6 +267,7 @@ interface PrivateConnection {
 }
 
 interface PrivateRequestQueue {
+  inflight: Map<number, unknown> | RequestsInFlight<unknown>;
   scheduleCheckPendingRequests: () => void;
   maybeThrottle: (ms: number) => void;
   push(request: {
