@@ -45,6 +45,12 @@ const LEAD_MS = 1_000;
 /** How long what is due may be awaited before it counts as missing. */
 const FINISH_TIMEOUT_MS = 60_000;
 const CATCH_UP_TIMEOUT_MS = 900_000;
+/** Kafka's own numbers of threads, where the brokers of tests have fewer. */
+const MEASURED_BROKER = {
+  "num.network.threads": "3",
+  "num.io.threads": "8",
+  "log.retention.check.interval.ms": "5000",
+};
 
 /** When what happens, since the schedule's first instant. */
 interface Timeline {
@@ -100,7 +106,7 @@ export class LoadRun {
       this.#say("starting a broker");
       this.#broker = await startBroker({
         jvm: "measured",
-        properties: { "log.retention.check.interval.ms": "5000" },
+        properties: MEASURED_BROKER,
       });
     }
     const address = options.broker ?? this.#broker!.bootstrap;
