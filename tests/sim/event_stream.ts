@@ -53,17 +53,16 @@ export class EventStream {
     this.#open = [];
   }
 
-  /** Starts a session on every shard, so that whoever believes to own it finds out. */
-  startOnEveryShard(): void {
+  /** Starts a session on a shard, so that whoever believes to own it finds out. */
+  startOnShard(shard: number): void {
     const shards = this.#world.owners.length;
-    const missing = new Set(this.#world.owners.keys());
-    for (let i = 0; missing.size > 0; i++) {
-      const device = `probe-${this.#sessions}-${i}`;
-      if (!missing.delete(modelPartition(device, shards))) continue;
-      const session = { device, session: String(++this.#sessions), isNumber: true };
-      this.#open.push(session);
-      this.#send([this.#start(session)]);
+    let device = "";
+    for (let i = 0; device === "" || modelPartition(device, shards) !== shard; i++) {
+      device = `probe-${this.#sessions}-${i}`;
     }
+    const session = { device, session: String(++this.#sessions), isNumber: true };
+    this.#open.push(session);
+    this.#send([this.#start(session)]);
   }
 
   #sendOne(): void {

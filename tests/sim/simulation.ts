@@ -259,8 +259,7 @@ class Simulation {
     for (let round = 0; round < 5 && !this.#isFaulty(); round++) {
       if (!this.#everyShardIsOwned()) this.#start();
       await this.#advance(waitMs + 8_000);
-      this.#events.startOnEveryShard();
-      await this.#advance(6_000);
+      await this.#probeShards();
       if (this.#everyShardIsOwned()) break;
     }
     if (this.#isFaulty()) return;
@@ -277,6 +276,17 @@ class Simulation {
     if (this.#isFaulty()) return;
     checkAtRest(this.#world, this.#checker, this.#processes, this.#fault);
     await this.#restartInOrder();
+  }
+
+  /** Lets everybody who believes to own a shard find out whether that is so. */
+  async #probeShards(): Promise<void> {
+    const isLimited = this.#scenario.faults.sessionLimit > 0;
+    for (const shard of this.#world.owners.keys()) {
+      this.#events.startOnShard(shard);
+      // Where few sessions are allowed the next one would be refused, and that tells nobody.
+      if (isLimited) await this.#advance(this.#longestMs() + 1_000);
+    }
+    await this.#advance(6_000);
   }
 
   #everyShardIsOwned(): boolean {

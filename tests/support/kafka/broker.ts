@@ -220,7 +220,13 @@ async function prepareBroker(folder: string, options: BrokerOptions): Promise<Br
 }
 
 const QUICK_JVM = ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
-const MEASURED_JVM = ["-Xms2g", "-Xmx2g", "-XX:+UseZGC", "-XX:ConcGCThreads=1", "-XX:+AlwaysPreTouch"];
+const MEASURED_JVM = [
+  "-Xms2g",
+  "-Xmx2g",
+  "-XX:+UseZGC",
+  "-XX:ConcGCThreads=1",
+  "-XX:+AlwaysPreTouch",
+];
 
 function logProperties(folder: string): string {
   return `status=error
