@@ -27,6 +27,9 @@ export class Remembered {
   /** Early ends that no batch has told the log of, oldest first, from `#unwrittenFirst` on. */
   readonly #unwritten: number[] = [];
   #unwrittenFirst = 0;
+  /** What each of them takes in a position, at most, and all together from `#unwrittenFirst` on. */
+  readonly #unwrittenSizes: number[] = [];
+  #unwrittenBytes = 0;
 
   constructor(rows: SessionRows) {
     this.#rows = rows;
@@ -101,7 +104,11 @@ export class Remembered {
     this.#rows.setState(row, ROW_EARLY_END);
     this.#earlyCount++;
     this.#add(row, deviceHash, clockMs);
+    const bytes = this.#rows.writeDevice(row, idScratch, 0) +
+      this.#rows.writeSession(row, idScratch, 0) + EARLY_END_OVERHEAD_BYTES_MAX;
     this.#unwritten.push(row);
+    this.#unwrittenSizes.push(bytes);
+    this.#unwrittenBytes += bytes;
   }
 
   /**
@@ -152,6 +159,11 @@ export class Remembered {
     return this.#unwritten.length - this.#unwrittenFirst;
   }
 
+  /** Bytes that these take in a position, at most. */
+  get unwrittenBytes(): number {
+    return this.#unwrittenBytes;
+  }
+
   /** Calls `visit` for every early end that waits to be written, and lets them wait no more. */
   takeUnwritten(visit: (row: number) => void): void {
     for (let i = this.#unwrittenFirst; i < this.#unwritten.length; i++) {
@@ -159,7 +171,9 @@ export class Remembered {
       if (this.#rows.state(row) === ROW_EARLY_END) visit(row);
     }
     this.#unwritten.length = 0;
+    this.#unwrittenSizes.length = 0;
     this.#unwrittenFirst = 0;
+    this.#unwrittenBytes = 0;
   }
 
   /** Lets all but the newest `count` early ends wait no more. @returns how many those were. */
@@ -167,6 +181,11 @@ export class Remembered {
     const dropped = Math.max(0, this.unwrittenCount - count);
     this.#passUnwritten(dropped);
     return dropped;
+  }
+
+  /** Lets the oldest early ends wait no more until the others take `bytesMax` at most. */
+  shrinkUnwritten(bytesMax: number): void {
+    while (this.#unwrittenBytes > bytesMax) this.#passUnwritten(1);
   }
 
   /** The instant after which `expire` has something to do; Infinity when nothing is remembered. */
@@ -183,9 +202,12 @@ export class Remembered {
 
   /** Lets the oldest `count` wait no more; the list is moved now and then, or it would only grow. */
   #passUnwritten(count: number): void {
-    this.#unwrittenFirst += count;
+    for (let passed = 0; passed < count; passed++) {
+      this.#unwrittenBytes -= this.#unwrittenSizes[this.#unwrittenFirst++]!;
+    }
     if (this.#unwrittenFirst <= UNWRITTEN_PASSED_MAX) return;
     this.#unwritten.splice(0, this.#unwrittenFirst);
+    this.#unwrittenSizes.splice(0, this.#unwrittenFirst);
     this.#unwrittenFirst = 0;
   }
 
@@ -263,6 +285,9 @@ export class Remembered {
 }
 
 const UNWRITTEN_PASSED_MAX = 4096;
+/** Of an early end in a position: lengths, form and three numbers, beside its two ids. */
+const EARLY_END_OVERHEAD_BYTES_MAX = 2 + 2 + 1 + 3 * 9;
+const idScratch = new Uint8Array(256);
 
 function joinHashes(device: number, session: number): number {
   return finishHash(mixWord(device, session));

@@ -6,7 +6,7 @@ import type { DeviceView } from "../ports/engine_queries.ts";
 export function viewDevice(shard: Shard, row: number): DeviceView {
   const { rows } = shard;
   const bytes = new Uint8Array(256);
-  const text = (length: number) => new TextDecoder().decode(bytes.subarray(0, length));
+  const text = (length: number) => utf8.decode(bytes.subarray(0, length));
   return {
     deviceId: text(rows.writeDevice(row, bytes, 0)),
     sessionId: text(rows.writeSession(row, bytes, 0)),
@@ -18,3 +18,6 @@ export function viewDevice(shard: Shard, row: number): DeviceView {
     shard: shard.index,
   };
 }
+
+/** An id may begin with U+FEFF, which is a part of it. */
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });

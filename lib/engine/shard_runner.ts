@@ -291,14 +291,9 @@ export class ShardRunner {
   /** Keeps room for the header, and no more early ends unwritten than it can take. */
   #reserve(round: Round, builder: BatchBuilder): void {
     const { remembered } = this.shard!;
-    const factBytesMax = this.#options.batchBytesMax / 4;
-    const countMax = Math.floor(factBytesMax / EARLY_END_BYTES_MAX);
     // Only where no record comes out at all, to carry them: they are in the input still.
-    if (remembered.unwrittenCount > countMax && builder.count === 0) {
-      remembered.dropUnwritten(countMax);
-    }
-    builder.reservedBytes = HEAD_BYTES_MAX + round.inputBytes +
-      remembered.unwrittenCount * EARLY_END_BYTES_MAX;
+    if (builder.count === 0) remembered.shrinkUnwritten(this.#options.batchBytesMax / 4);
+    builder.reservedBytes = HEAD_BYTES_MAX + round.inputBytes + remembered.unwrittenBytes;
   }
 
   #writeHeader(shard: Shard, builder: BatchBuilder, inputs: Uint8Array): void {
@@ -364,7 +359,5 @@ export interface Round {
 
 const NO_WRITER = { producerId: -1, epoch: -1 };
 const BUILDERS_MAX = 3;
-/** Device and session id, their lengths, form, three numbers. */
-const EARLY_END_BYTES_MAX = 256 + 128 + 32;
 /** All of `sw-position` but early ends and inputs; ends' clocks are far smaller than their records. */
 const HEAD_BYTES_MAX = 1024;

@@ -77,11 +77,22 @@ function compare(seed: number, devices: number): void {
       for (const entry of unwritten.slice(0, Math.max(0, unwritten.length - kept))) {
         entry.isWritten = true;
       }
+    } else if (random.chance(0.1)) {
+      const unwritten = list.filter((entry) => !entry.isWritten);
+      const bytesMax = random.int(0, 1000);
+      remembered.shrinkUnwritten(bytesMax);
+      while (bytesOf(unwritten) > bytesMax) unwritten.shift()!.isWritten = true;
     }
     check(rows, remembered, list, device, session);
   }
   assertEquals(remembered.expire(clockMs + 1000, GRACE_MS) >= 0, true);
   assertEquals([remembered.endedCount, remembered.earlyEndCount, rows.live], [0, 0, 0]);
+}
+
+/** In a position: two ids, their lengths, the form, three numbers. */
+function bytesOf(entries: readonly Entry[]): number {
+  const bytes = (text: string) => new TextEncoder().encode(text).length;
+  return entries.reduce((sum, { device, session }) => sum + bytes(device) + bytes(session) + 32, 0);
 }
 
 function check(
@@ -95,7 +106,9 @@ function check(
   const ended = known.filter(({ isEarlyEnd }) => !isEarlyEnd);
   assertEquals(remembered.endedCount, ended.length);
   assertEquals(remembered.earlyEndCount, known.length - ended.length);
-  assertEquals(remembered.unwrittenCount, list.filter(({ isWritten }) => !isWritten).length);
+  const unwritten = list.filter(({ isWritten }) => !isWritten);
+  assertEquals(remembered.unwrittenCount, unwritten.length);
+  assertEquals(remembered.unwrittenBytes, bytesOf(unwritten));
   assertEquals(
     remembered.nextExpiryMs(GRACE_MS),
     list.length === 0 ? Infinity : list[0]!.clockMs + GRACE_MS,
