@@ -30,6 +30,8 @@ export class BatchBuilder implements RecordSink {
   #buffer: Uint8Array;
   #view: DataView;
   #length = HEADER_BYTES;
+  /** Batches in a row that filled less than an eighth of the buffer. */
+  #smallBatches = 0;
   #count = 0;
   #lastRecordAt = 0;
   #baseTimestampMs = 0;
@@ -68,6 +70,7 @@ export class BatchBuilder implements RecordSink {
 
   /** Starts an empty batch; record timestamps are written relative to `nowMs`. */
   begin(nowMs: number): void {
+    this.#fit();
     this.#length = HEADER_BYTES;
     this.#count = 0;
     this.#baseTimestampMs = nowMs;
@@ -180,6 +183,17 @@ export class BatchBuilder implements RecordSink {
     this.#length = p + positionLength;
   }
 
+  /** A catch-up makes batches of a megabyte; what comes after it must not keep such a buffer. */
+  #fit(): void {
+    if (this.#buffer.length <= INITIAL_BYTES || this.#length * 8 > this.#buffer.length) {
+      this.#smallBatches = 0;
+    } else if (++this.#smallBatches >= SMALL_BATCHES_MAX) {
+      this.#smallBatches = 0;
+      this.#buffer = new Uint8Array(Math.max(INITIAL_BYTES, this.#buffer.length >>> 1));
+      this.#view = new DataView(this.#buffer.buffer);
+    }
+  }
+
   #grow(bytes: number): void {
     const grown = new Uint8Array(Math.max(this.#buffer.length * 2, this.#length + bytes));
     grown.set(this.#buffer.subarray(0, this.#length));
@@ -204,3 +218,5 @@ const HEADER_BYTES = 61;
 /** A varint of some days in milliseconds. */
 const END_CLOCK_BYTES_MAX = 5;
 const INITIAL_BYTES = 16_384;
+/** So many small batches in a row halve the buffer: some seconds of an engine's rounds. */
+const SMALL_BATCHES_MAX = 500;

@@ -220,6 +220,25 @@ Deno.test("BatchBuilder counts kinds, sources, end clocks and lateness of its re
     [builder.count, builder.changeSources, builder.endClocks, [...builder.kinds]],
     [0, [], [], [0, 0, 0, 0, 0]],
   );
+  assertEquals([builder.latenessMaxMs, builder.lateness.every((count) => count === 0)], [0, true]);
+});
+
+Deno.test("BatchBuilder gives a large buffer back when its batches are small again", () => {
+  const rows = new SessionRows(1);
+  const builder = new BatchBuilder(new PlainRecordLayout(), MIB);
+  const { row, draft } = recordCase(model(), rows);
+  const bufferBytes = (records: number) => {
+    builder.begin(NOW);
+    for (let i = 0; i < records; i++) builder.append(rows, row, draft);
+    return builder.finish(1, 0, 0, new Uint8Array(9), 9).buffer.byteLength;
+  };
+  const smallBytes = bufferBytes(10);
+  const largeBytes = bufferBytes(1000);
+  assert(largeBytes > 256 * 1024, `${largeBytes}`);
+  // Now and then a large batch, or one that fills an eighth, keeps it.
+  for (let i = 0; i < 3_000; i++) assertEquals(bufferBytes(i % 300 === 0 ? 900 : 1), largeBytes);
+  for (let i = 0; i < 4_000; i++) bufferBytes(10);
+  assertEquals(bufferBytes(10), smallBytes);
 });
 
 Deno.test("BatchBuilder keeps its bytes as they are until the next batch begins", () => {
