@@ -77,7 +77,7 @@ export class InputCoverage {
     const passed = this.#passed[shard]!;
     const forgottenMs = position.clockMs - position.graceMs;
     const lost: { readonly end: SimulatedEvent; readonly what: string }[] = [];
-    let ends = 0;
+    let endBytes = 0;
     for (const { topic, partition, offset } of position.inputs) {
       const p = input.names.findIndex((name) =>
         name.topic === topic && name.partition === partition
@@ -91,13 +91,13 @@ export class InputCoverage {
         if (!this.#isOfShard(record, shard, output.partitions.length)) continue;
         if (record.kind !== "end") this.#checkPassed(p, at, forgottenMs, fault);
         else {
-          ends++;
+          endBytes += record.device.length + record.session.length + EARLY_END_BYTES_MAX;
           this.#checkPassed(p, at, forgottenMs, (what) => lost.push({ end: record, what }));
         }
       }
       passed[p] = Math.max(from, offset);
     }
-    const mayOverflow = ends > scenario.batchBytesMax / 4 / EARLY_END_BYTES_MAX;
+    const mayOverflow = endBytes > scenario.batchBytesMax / 4;
     for (const { end, what } of lost) {
       if (mayOverflow) this.overflowed.set(sessionKey(end.device, end.session), end.device);
       else fault(what);
@@ -165,5 +165,5 @@ export class InputCoverage {
   }
 }
 
-/** What the program counts for one. */
-const EARLY_END_BYTES_MAX = 100;
+/** What an early end takes in a position, beside its ids, at most. */
+const EARLY_END_BYTES_MAX = 32;

@@ -79,12 +79,14 @@ export class SimulatedInput {
     return bytes;
   }
 
-  /** @param isBeginning Nothing is in the output yet: whoever commits chooses where to begin. */
+  /**
+   * @param isBeginning Nothing is in the output yet: whoever commits chooses where to begin. That of
+   * an owner that was fenced meanwhile may come last, and count no more.
+   */
   commit(partition: number, offset: number, isBeginning: boolean): void {
     this.committed[partition] = offset;
-    if (isBeginning || this.firstCommitted[partition] === -1) {
-      this.firstCommitted[partition] = offset;
-    }
+    const first = this.firstCommitted[partition]!;
+    if (isBeginning || first === -1) this.firstCommitted[partition] = Math.max(first, offset);
   }
 
   onAppend(listener: (partition: number) => void): () => void {
