@@ -20,7 +20,7 @@ export interface LoadOptions {
   readonly segmentBytes: number;
   readonly retentionBytes: number;
   readonly fetchIntervalMs: number;
-  readonly mode: "steady" | "restart-kill" | "catch-up";
+  readonly mode: "steady" | "restart-kill" | "restart-clean" | "catch-up";
   /** Of `catch-up`: events of the backlog, and the minutes that its timestamps cover. */
   readonly backlogEvents: number;
   readonly backlogMinutes: number;
@@ -50,6 +50,7 @@ export const USAGE = `deno task bench:load [options]
   --retention-mb MB     retention of a partition (256)
   --fetch-interval MS   of the analyser, from one fetch to the next (5)
   --restart-kill        kill -9 after the measured time, then start again
+  --restart-clean       the same with an orderly stop
   --catch-up N          a backlog of N events first, then the engine
   --backlog MINUTES     that the backlog's timestamps cover (5)
   --report FILE         Markdown
@@ -72,6 +73,7 @@ const FLAGS = {
   "retention-mb": { type: "string", default: "256" },
   "fetch-interval": { type: "string", default: "5" },
   "restart-kill": { type: "boolean", default: false },
+  "restart-clean": { type: "boolean", default: false },
   "catch-up": { type: "string" },
   "backlog": { type: "string", default: "5" },
   "report": { type: "string" },
@@ -86,11 +88,15 @@ export function parseLoadOptions(args: readonly string[]): LoadOptions {
   } catch (error) {
     throw new LoadUsageError(error instanceof Error ? error.message : String(error));
   }
-  if (values["restart-kill"] && values["catch-up"] !== undefined) {
-    throw new LoadUsageError("--restart-kill and --catch-up are two runs");
+  const modes = (["restart-kill", "restart-clean", "catch-up"] as const)
+    .filter((mode) => values[mode] !== false && values[mode] !== undefined);
+  if (modes.length > 1) {
+    throw new LoadUsageError(`--${modes.join(" and --")} are runs of their own`);
   }
   const sessions = wholeNumber("sessions", values.sessions, 1, 20_000_000);
-  const backlogEvents = wholeNumber("catch-up", values["catch-up"] ?? "0", 0, 100_000_000);
+  const backlogEvents = values["catch-up"] === undefined
+    ? 0
+    : wholeNumber("catch-up", values["catch-up"], 1, 100_000_000);
   return {
     sessions,
     rate: values.rate === undefined
@@ -109,7 +115,7 @@ export function parseLoadOptions(args: readonly string[]): LoadOptions {
     segmentBytes: wholeNumber("segment-mb", values["segment-mb"], 1, 1024) << 20,
     retentionBytes: wholeNumber("retention-mb", values["retention-mb"], 1, 1 << 20) * 2 ** 20,
     fetchIntervalMs: wholeNumber("fetch-interval", values["fetch-interval"], 0, 10_000),
-    mode: backlogEvents > 0 ? "catch-up" : values["restart-kill"] ? "restart-kill" : "steady",
+    mode: modes[0] ?? "steady",
     backlogEvents,
     backlogMinutes: positive("backlog", values.backlog),
     reportFile: values.report ?? null,

@@ -29,7 +29,9 @@ export function renderReport(result: LoadResult): string {
       ].filter((row) => row !== null),
     ));
   }
-  if (result.restart !== null) sections.push(table(["after kill -9", "ms"], restartRows(result)));
+  if (result.restart !== null) {
+    sections.push(table(["since it was started again", "ms"], restartRows(result)));
+  }
   sections.push(table(["records", ""], recordRows(result)));
   sections.push(
     table(
@@ -57,9 +59,15 @@ export function renderReport(result: LoadResult): string {
 
 function title({ options, catchUp }: LoadResult): string {
   if (catchUp !== null) return `Catch-up of ${grouped(catchUp.events)} events`;
-  const kill = options.mode === "restart-kill" ? ", kill -9 and restart" : "";
-  return `${grouped(options.sessions)} sessions, ${grouped(options.rate)} events a minute${kill}`;
+  return `${grouped(options.sessions)} sessions, ${grouped(options.rate)} events a minute${
+    RESTARTS[options.mode] ?? ""
+  }`;
 }
+
+const RESTARTS: Readonly<Record<string, string>> = {
+  "restart-kill": ", kill -9 and restart",
+  "restart-clean": ", stop and restart",
+};
 
 function verdict(result: LoadResult): string {
   const lines: string[] = [];
@@ -79,7 +87,7 @@ function configurationRows({ options, machine, engine, startedAt }: LoadResult):
     ["engine", [engine, ...options.settings].join(" ")],
     [
       "broker",
-      options.broker ?? "one node on this machine, G1, 1 GB; PLAINTEXT, replication 1",
+      options.broker ?? "one node on this machine, ZGC, 2 GB; PLAINTEXT, replication 1",
     ],
     [
       "topics",
@@ -114,6 +122,7 @@ function restartRows({ restart }: LoadResult): string[][] {
   if (restart === null) return [];
   const ms = (value: number | null) => value === null ? "never" : value.toFixed(0);
   return [
+    ["(from the signal to the end of the process before)", ms(restart.stopMs)],
     ["first batch of any shard", ms(restart.firstBatchMs)],
     ["first batch of every shard", ms(restart.everyShardMs)],
     ["silent", ms(restart.silentMs)],

@@ -44,8 +44,10 @@ export interface CatchUp {
   readonly eventsPerSecond: number;
 }
 
-/** Milliseconds since the kill; null when it did not come. */
+/** Milliseconds since the engine was started again; null where nothing came. */
 export interface Restart {
+  /** From the signal to the end of the process before. */
+  readonly stopMs: number;
   readonly firstBatchMs: number | null;
   readonly everyShardMs: number | null;
   /** From the last batch seen before to the first after. */

@@ -5,6 +5,7 @@
  * ```
  * steady         engine ─ preload (one heartbeat interval) ─ warm-up ─ measured ─ check
  * restart-kill   the same, then kill -9, engine again, and the load goes on for a while ─ check
+ * restart-clean  the same with an orderly stop
  * catch-up       backlog ─ engine ─ until every Start and End was seen ─ check
  * ```
  */
@@ -39,7 +40,7 @@ type Generator = BenchProcess<{ fromMs: number }, Ready | GeneratorReport>;
 type Analyser = BenchProcess<AnalyserCommand, Ready | Failed | AnalyserProgress | AnalyserReport>;
 
 /** How long the load goes on after a restart. */
-const AFTER_KILL_MS = 45_000;
+const AFTER_RESTART_MS = 45_000;
 /** From "go" to the first event: everybody is there by then. */
 const LEAD_MS = 1_000;
 /** How long what is due may be awaited before it counts as missing. */
@@ -51,6 +52,12 @@ const MEASURED_BROKER = {
   "num.io.threads": "8",
   "log.retention.check.interval.ms": "5000",
 };
+
+/** When the engine was told to end, and when it was started again, epoch milliseconds. */
+interface EngineEnd {
+  readonly endMs: number;
+  readonly startMs: number;
+}
 
 /** When what happens, since the schedule's first instant. */
 interface Timeline {
@@ -185,10 +192,10 @@ export class LoadRun {
     const usage = usageBetween(before, await this.#sample());
     const { now, peak } = await residentBytes(this.#engine.pid);
     const memory: EngineMemory = { empty: emptyBytes, loaded: now, peak };
-    const killedMs = options.mode === "restart-kill" ? await this.#killAndRestart() : null;
+    const ended = await this.#restartIfAsked();
     const generator = await generated;
     const analyser = await this.#finish(fromMs + durationMs);
-    const restart = killedMs === null ? null : restartOf(analyser, killedMs);
+    const restart = ended === null ? null : restartOf(analyser, ended);
     return await this.#result({ generator, analyser, usage, memory, restart, catchUp: null });
   }
 
@@ -232,14 +239,19 @@ export class LoadRun {
     await this.#engine.ready();
   }
 
-  async #killAndRestart(): Promise<number> {
-    this.#say("kill -9, and the engine again");
-    const atMs = Date.now();
-    await this.#analyser.send({ do: "killed", atMs });
-    await this.#engine.kill9();
+  async #restartIfAsked(): Promise<EngineEnd | null> {
+    const { mode } = this.#options;
+    if (mode === "steady") return null;
+    const isKill = mode === "restart-kill";
+    this.#say(`${isKill ? "kill -9" : "an orderly stop"}, and the engine again`);
+    const endMs = Date.now();
+    await this.#analyser.send({ do: "killed", atMs: endMs });
+    if (isKill) await this.#engine.kill9();
+    else await this.#engine.stop();
+    const startMs = Date.now();
     this.#engine.start();
     await this.#engine.ready();
-    return atMs;
+    return { endMs, startMs };
   }
 
   async #finish(dueMs: number): Promise<AnalyserReport> {
@@ -302,7 +314,7 @@ function timelineOf(options: LoadOptions): Timeline {
   }
   const windowFromMs = heartbeatMs + Math.round(options.warmupSeconds * 1000);
   const windowToMs = windowFromMs + Math.round(options.minutes * 60_000);
-  const durationMs = windowToMs + (options.mode === "restart-kill" ? AFTER_KILL_MS : 0);
+  const durationMs = windowToMs + (options.mode === "steady" ? 0 : AFTER_RESTART_MS);
   const { sessions, rate } = options;
   return {
     schedule: { seed, sessions, eventsPerMinute: rate, preloadMs: heartbeatMs },
@@ -312,11 +324,12 @@ function timelineOf(options: LoadOptions): Timeline {
   };
 }
 
-function restartOf({ takeOver }: AnalyserReport, killedMs: number): Restart {
-  const since = (ms: number | null | undefined) => typeof ms === "number" ? ms - killedMs : null;
+function restartOf({ takeOver }: AnalyserReport, { endMs, startMs }: EngineEnd): Restart {
+  const since = (ms: number | null | undefined) => typeof ms === "number" ? ms - startMs : null;
   const first = takeOver?.firstAfterMs ?? null;
   const last = takeOver?.lastBeforeMs ?? null;
   return {
+    stopMs: startMs - endMs,
     firstBatchMs: since(first),
     everyShardMs: since(takeOver?.everyShardMs),
     silentMs: first === null || last === null ? null : first - last,
