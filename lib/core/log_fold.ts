@@ -9,7 +9,7 @@ import {
   SESSION_ID_WORD,
 } from "./id_codec.ts";
 import type { FactOffsets } from "./fact_offsets.ts";
-import type { EarlyEnd, Position } from "./position.ts";
+import type { EarlyEnd, ShardPosition } from "./position.ts";
 import { STATUS_END, STATUS_START } from "./record_draft.ts";
 import { RecordFacts } from "./record_facts.ts";
 import type { RecordLayout } from "./record_layout.ts";
@@ -32,7 +32,7 @@ export class LogFold {
   /** A Start that the next record may end at once. */
   #start = new RecordFacts();
   #hasStart = false;
-  #position: Position | null = null;
+  #position: ShardPosition | null = null;
   #baseOffset = 0;
   #endsInBatch = 0;
   /** Staged rows of sessions that ended in this batch, and the clocks of their ends. */
@@ -48,7 +48,7 @@ export class LogFold {
     this.#offsets = offsets;
   }
 
-  beginBatch(position: Position, baseOffset = 0): void {
+  beginBatch(position: ShardPosition, baseOffset = 0): void {
     this.#position = position;
     this.#baseOffset = baseOffset;
     this.#endsInBatch = 0;

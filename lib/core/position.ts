@@ -58,6 +58,9 @@ export interface InputPosition {
   readonly offset: number;
 }
 
+/** What a position says of its own shard. */
+export type ShardPosition = Omit<Position, "inputs">;
+
 /** The version that is written; all from 1 to it are read. */
 export const POSITION_VERSION = 1;
 
@@ -134,6 +137,24 @@ export function readInputPositions(bytes: Uint8Array, from: number): InputPositi
  * @throws PositionError `newer_version` when a newer program wrote it, `damaged` otherwise.
  */
 export function readPosition(bytes: Uint8Array): Position {
+  const reader = openPosition(bytes);
+  const ofShard = reader.ofShard();
+  const inputs = reader.inputs();
+  reader.finish();
+  return { ...ofShard, inputs };
+}
+
+/**
+ * Reads a position up to its inputs, which are the greater part and of which only those of a log's
+ * last batch count.
+ *
+ * @throws PositionError
+ */
+export function readShardPosition(bytes: Uint8Array): ShardPosition {
+  return openPosition(bytes).ofShard();
+}
+
+function openPosition(bytes: Uint8Array): PositionReader {
   const version = bytes[0];
   if (version === undefined || version === 0) {
     throw new PositionError("Cannot read position: it has no version", "damaged");
@@ -145,36 +166,7 @@ export function readPosition(bytes: Uint8Array): Position {
       "newer_version",
     );
   }
-  const reader = new PositionReader(bytes, 1);
-  const layout = reader.text();
-  const producerId = reader.number();
-  const epoch = reader.number();
-  const batchNumber = reader.number();
-  const shards = reader.number();
-  const heartbeatIntervalMs = reader.number();
-  const maxDurationMs = reader.number();
-  const graceMs = reader.number();
-  const clockMs = reader.number();
-  const restoreOffset = reader.number();
-  const endClocksMs = reader.list(() => clockMs - reader.number());
-  const earlyEnds = reader.list(() => reader.earlyEnd());
-  const inputs = reader.inputs();
-  reader.finish();
-  return {
-    layout,
-    producerId,
-    epoch,
-    batchNumber,
-    shards,
-    heartbeatIntervalMs,
-    maxDurationMs,
-    graceMs,
-    clockMs,
-    restoreOffset,
-    endClocksMs,
-    earlyEnds,
-    inputs,
-  };
+  return new PositionReader(bytes, 1);
 }
 
 export class PositionError extends Error {
@@ -196,6 +188,35 @@ class PositionReader {
     this.#varints.reset(bytes, from, bytes.length);
   }
 
+  ofShard(): ShardPosition {
+    const layout = this.text();
+    const producerId = this.number();
+    const epoch = this.number();
+    const batchNumber = this.number();
+    const shards = this.number();
+    const heartbeatIntervalMs = this.number();
+    const maxDurationMs = this.number();
+    const graceMs = this.number();
+    const clockMs = this.number();
+    const restoreOffset = this.number();
+    const endClocksMs = this.list(() => clockMs - this.number());
+    const earlyEnds = this.list(() => this.earlyEnd());
+    return {
+      layout,
+      producerId,
+      epoch,
+      batchNumber,
+      shards,
+      heartbeatIntervalMs,
+      maxDurationMs,
+      graceMs,
+      clockMs,
+      restoreOffset,
+      endClocksMs,
+      earlyEnds,
+    };
+  }
+
   number(): number {
     const value = this.#varints.read();
     if (this.#varints.failed) this.#fail();
@@ -211,7 +232,7 @@ class PositionReader {
   }
 
   text(): string {
-    return new TextDecoder().decode(this.bytes());
+    return utf8.decode(this.bytes());
   }
 
   list<T>(read: () => T): T[] {
@@ -258,3 +279,5 @@ class PositionReader {
     );
   }
 }
+
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });

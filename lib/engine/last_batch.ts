@@ -1,5 +1,10 @@
 import { POSITION_HEADER } from "../core/batch_builder.ts";
-import { type Position, readPosition } from "../core/position.ts";
+import {
+  type Position,
+  readPosition,
+  readShardPosition,
+  type ShardPosition,
+} from "../core/position.ts";
 import type { RecordBatchReader } from "../core/record_batch_reader.ts";
 import type { RecordHeaderReader } from "../core/record_header_reader.ts";
 
@@ -14,15 +19,31 @@ export function positionOf(
   reader: RecordBatchReader,
   headers: RecordHeaderReader,
 ): Position | null {
-  let position: Position | null = null;
+  return hasPosition(reader, headers) ? readPosition(positionBytes(headers)) : null;
+}
+
+/** The same without its inputs. */
+export function shardPositionOf(
+  reader: RecordBatchReader,
+  headers: RecordHeaderReader,
+): ShardPosition | null {
+  return hasPosition(reader, headers) ? readShardPosition(positionBytes(headers)) : null;
+}
+
+/** Whether the batch carries a position; `headers` stands at it then. */
+function hasPosition(reader: RecordBatchReader, headers: RecordHeaderReader): boolean {
+  let isFound = false;
   while (reader.nextRecord()) {
     if (reader.headerCount === 0) continue;
     headers.reset(reader.bytes, reader.headersFrom, reader.headersTo, reader.headerCount);
-    if (!headers.find(HEADER_NAME) || headers.valueFrom < 0) continue;
-    position = readPosition(headers.bytes.subarray(headers.valueFrom, headers.valueTo));
+    isFound = headers.find(HEADER_NAME) && headers.valueFrom >= 0;
   }
   reader.rewindRecords();
-  return position;
+  return isFound;
+}
+
+function positionBytes({ bytes, valueFrom, valueTo }: RecordHeaderReader): Uint8Array {
+  return bytes.subarray(valueFrom, valueTo);
 }
 
 const HEADER_NAME = new TextEncoder().encode(POSITION_HEADER);

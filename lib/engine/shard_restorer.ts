@@ -8,7 +8,7 @@ import { Shard, type ShardOptions } from "../core/shard.ts";
 import type { OutputLog, ShardOwnership } from "../ports/output_log.ts";
 import type { CheckpointLoader } from "./checkpoint_loader.ts";
 import { EngineError } from "./engine_error.ts";
-import { type LastBatch, positionOf } from "./last_batch.ts";
+import { type LastBatch, positionOf, shardPositionOf } from "./last_batch.ts";
 
 /** A shard as its log tells it, owned by this process. */
 export interface RestoredShard {
@@ -136,7 +136,7 @@ export class ShardRestorer {
         if (reader.lastOffset < from) continue;
         if (reader.undecodable !== null) this.#failUndecodable(shard.index, reader);
         if (reader.isControl) continue;
-        const position = positionOf(reader, headers);
+        const position = shardPositionOf(reader, headers);
         if (position === null) this.#failForeign(shard.index, reader.baseOffset);
         if (fold === null || position.layout !== layout) {
           layout = position.layout;

@@ -8,6 +8,7 @@ import {
   PositionError,
   readInputPositions,
   readPosition,
+  readShardPosition,
   writeEarlyEnd,
   writeInputPositions,
   writePositionHead,
@@ -21,6 +22,8 @@ Deno.test("readPosition() reads back what is written", () => {
   for (let i = 0; i < 1000; i++) {
     const position = draw(random);
     assertEquals(readPosition(write(position)), position);
+    const { inputs: _, ...ofShard } = position;
+    assertEquals(readShardPosition(write(position)), ofShard);
   }
 });
 
