@@ -1,7 +1,7 @@
 import type { InputPartition, QueuedFetch } from "./input_partition.ts";
 
 /**
- * Events that were taken for a shard which cannot apply them yet, in order: its two batches are in
+ * Events that were taken for a shard which cannot apply them yet, in order: its batches are all in
  * flight, its batch is full, or it is not running. Each keeps the frontier as of when it was taken.
  */
 export class EventBacklog {

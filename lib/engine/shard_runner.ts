@@ -358,6 +358,6 @@ export interface Round {
 }
 
 const NO_WRITER = { producerId: -1, epoch: -1 };
-const BUILDERS_MAX = 3;
+const BUILDERS_MAX = 5;
 /** All of `sw-position` but early ends and inputs; ends' clocks are far smaller than their records. */
 const HEAD_BYTES_MAX = 1024;

@@ -25,10 +25,11 @@ export type WriterVerdict =
   | { readonly kind: "fenced"; readonly reason: string };
 
 /**
- * The window of a shard's batches in flight: at most two, of one producer id and one run of
- * sequence numbers, so that the broker appends each once and in order however often it is sent.
+ * The window of a shard's batches in flight: at most four, of one producer id and one run of
+ * sequence numbers, so that the broker, which knows the last five, appends each once and in order
+ * however often it is sent.
  *
- * When the first fails retriably both are sent again in order; a sequence error (45) on the second
+ * When the first fails retriably all are sent again in order; a sequence error (45) on a later one
  * then only says that the first is missing. On the first it means that the log is not as we think.
  */
 export class ShardWriter<Batch extends InFlightBatch> {
@@ -51,7 +52,7 @@ export class ShardWriter<Batch extends InFlightBatch> {
     if (this.#inFlight.length === 0) return true;
     if (this.#isFirst || this.#inFlight.length >= IN_FLIGHT_MAX) return false;
     // Behind a batch that failed nothing new may go.
-    return this.#inFlight[0]!.result === null;
+    return this.#inFlight.every(({ result }) => result === null);
   }
 
   sent(batch: Batch): void {
@@ -106,5 +107,6 @@ export class ShardWriter<Batch extends InFlightBatch> {
 }
 
 const WAIT: WriterVerdict = { kind: "wait" };
-const IN_FLIGHT_MAX = 2;
+/** With two, a broker that is busy for 10 ms holds heartbeats up; the broker's memory allows five. */
+const IN_FLIGHT_MAX = 4;
 const SEQUENCES = 2 ** 31;
