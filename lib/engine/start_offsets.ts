@@ -1,5 +1,6 @@
 import type { InputPosition } from "../core/position.ts";
 import type { InputPartition as InputName, InputRange } from "../ports/source.ts";
+import { SourceError } from "../ports/source.ts";
 import { EngineError } from "./engine_error.ts";
 
 export interface StartOffsetsOptions {
@@ -25,10 +26,13 @@ export interface StartOffsets {
  * neither, at the configured start.
  *
  * @throws EngineError when a position cannot be: before what retention left, or past the end.
+ * @throws SourceError `partitions_added` when a shard has read partitions that we do not know of:
+ * they were added after this process looked. Its own positions would forget them.
  */
 export function chooseStartOffsets(options: StartOffsetsOptions): StartOffsets {
   const { inputs, ranges, committed, read, start } = options;
   const known = read.filter((positions) => positions !== null);
+  for (const positions of known) requireAllKnown(positions, inputs);
   const topics = new Set(known.flat().map(({ topic }) => topic));
   // Before the first record only the group's offsets tell that a topic is read.
   for (const [i, { topic }] of inputs.entries()) if (committed[i]! >= 0) topics.add(topic);
@@ -46,6 +50,22 @@ export function chooseStartOffsets(options: StartOffsetsOptions): StartOffsets {
     });
   });
   return { ofShard, isFirstRun };
+}
+
+function requireAllKnown(
+  positions: readonly InputPosition[],
+  inputs: readonly InputName[],
+): void {
+  for (const { topic, partition } of positions) {
+    const ofTopic = inputs.filter((input) => input.topic === topic);
+    if (ofTopic.length === 0 || ofTopic.some((input) => input.partition === partition)) continue;
+    throw new SourceError(
+      `Topic ${topic} had ${ofTopic.length} partitions when this process looked, and partition ` +
+        `${partition} of it is read already: start again to see all. If it was created anew with ` +
+        "fewer, give the deployment another app.id and output topic",
+      { code: "partitions_added", retryable: false },
+    );
+  }
 }
 
 function checked(offset: number, input: InputName, range: InputRange): number {

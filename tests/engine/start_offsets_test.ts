@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import type { InputPosition } from "../../lib/core/position.ts";
 import { EngineError } from "../../lib/engine/engine_error.ts";
+import { SourceError } from "../../lib/ports/source.ts";
 import { chooseStartOffsets, type StartOffsetsOptions } from "../../lib/engine/start_offsets.ts";
 
 interface Case extends Partial<StartOffsetsOptions> {
@@ -126,6 +127,13 @@ for (const { name, text, ...changes } of REFUSED) {
     assertStringIncludes((error as Error).message, text);
   });
 }
+
+Deno.test("chooseStartOffsets() refuses to forget a partition that was added meanwhile", () => {
+  const read = [[...at(40, 50), { topic: "a", partition: 2, offset: 7 }]];
+  const error = assertThrows(() => chooseStartOffsets({ ...BASE, read }), SourceError);
+  assertEquals((error as SourceError).code, "partitions_added");
+  assertStringIncludes((error as Error).message, "partition 2 of it is read already");
+});
 
 function at(first: number, second: number): InputPosition[] {
   return [
