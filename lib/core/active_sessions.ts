@@ -21,6 +21,11 @@ export class ActiveSessions {
     return this.#index.size;
   }
 
+  /** Makes room for so many sessions at once; only while there are none. */
+  reserve(sessions: number): void {
+    this.#index.reserve(sessions);
+  }
+
   /** Bytes of the index; the rows are counted with the others. */
   get byteLength(): number {
     return this.#index.byteLength;

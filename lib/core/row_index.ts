@@ -1,3 +1,5 @@
+import { invariant } from "./invariant.ts";
+
 /**
  * An open-addressing index from a 32-bit hash to row numbers: linear probing with backward-shift
  * deletion (no tombstones, so that months of coming and going leave no trace), and growth that is
@@ -28,6 +30,17 @@ export class RowIndex {
 
   /** @param capacity Slots to start with; a power of two. */
   constructor(capacity = 16) {
+    this.#slots = new Int32Array(capacity * 2);
+    this.#mask = capacity - 1;
+  }
+
+  /** Makes room for so many entries at once, instead of growing to it; only while it is empty. */
+  reserve(entries: number): void {
+    invariant(this.#size === 0, "only an empty index is given room");
+    let capacity = this.#mask + 1;
+    while (entries * 4 > capacity * 3) capacity *= 2;
+    if (capacity === this.#mask + 1) return;
+    this.#old = null;
     this.#slots = new Int32Array(capacity * 2);
     this.#mask = capacity - 1;
   }

@@ -126,6 +126,8 @@ async function loadRows(
   reader: CheckpointReader,
 ): Promise<void> {
   const { rows, active, remembered, rules } = shard;
+  // Some rows are ended sessions; a manifest that lies must not take the memory.
+  active.reserve(Math.min(manifest.rows, ROWS_RESERVED_MAX));
   let count = 0;
   const visit = (row: number) => {
     count++;
@@ -158,3 +160,5 @@ async function loadRows(
   }
   remembered.dropUnwritten(manifest.earlyEndsUnwritten);
 }
+
+const ROWS_RESERVED_MAX = 4_000_000;

@@ -96,6 +96,19 @@ Deno.test("RowIndex.replaceAt() puts another row under the key, also while it gr
   assertEquals(index.size, 700);
 });
 
+Deno.test("RowIndex does not grow while it has the room that was reserved", () => {
+  for (const entries of [0, 1, 12, 13, 1000, 1536, 1537]) {
+    const index = new RowIndex();
+    index.reserve(entries);
+    const { byteLength } = index;
+    for (let row = 0; row < entries; row++) index.insert(Math.imul(row, 0x9e3779b1), row);
+    assertEquals(index.byteLength, byteLength);
+    for (let row = 0; row < entries; row++) {
+      assertEquals(index.rowAt(index.first(Math.imul(row, 0x9e3779b1))), row);
+    }
+  }
+});
+
 Deno.test("RowIndex takes no more memory for a year of comings and goings", () => {
   const index = new RowIndex();
   const random = new Random(7);

@@ -46,8 +46,8 @@ export const USAGE = `deno task bench:load [options]
   --engine PATH         program to measure (dist/sessionwheel, or from source); .ts is run by deno
   --set KEY=VALUE       a setting for the engine, repeatable
   --log-append-time     on the output topic: measures L2
-  --segment-mb MB       segments of the topics (64)
-  --retention-mb MB     retention of a partition (256)
+  --segment-mb MB       segments of the topics (1024, as Kafka has it)
+  --retention-mb MB     retention of a partition (1024)
   --fetch-interval MS   of the analyser, from one fetch to the next (5)
   --restart-kill        kill -9 after the measured time, then start again
   --restart-clean       the same with an orderly stop
@@ -69,8 +69,8 @@ const FLAGS = {
   "engine": { type: "string" },
   "set": { type: "string", multiple: true },
   "log-append-time": { type: "boolean", default: false },
-  "segment-mb": { type: "string", default: "64" },
-  "retention-mb": { type: "string", default: "256" },
+  "segment-mb": { type: "string", default: "1024" },
+  "retention-mb": { type: "string", default: "1024" },
   "fetch-interval": { type: "string", default: "5" },
   "restart-kill": { type: "boolean", default: false },
   "restart-clean": { type: "boolean", default: false },
