@@ -13,7 +13,6 @@ import { type LastBatch, positionOf, shardPositionOf } from "./last_batch.ts";
 /** A shard as its log tells it, owned by this process. */
 export interface RestoredShard {
   readonly shard: Shard;
-  readonly ownership: ShardOwnership;
   /** What the last data batch says; null when the partition holds none. */
   readonly position: Position | null;
   /** R at the end of the log, where that is known; else 0, and R is as the last position says. */
@@ -46,15 +45,20 @@ export class ShardRestorer {
     this.#options = options;
   }
 
+  /** Fences a shard. @throws OutputLogError */
+  async acquire(shard: number): Promise<ShardOwnership> {
+    return await this.#options.log.acquire(shard);
+  }
+
   /**
    * @param shardOptions Of the shard to make; its clock starts at `startMs` where there is no log.
+   * @param ownership What `acquire` gave.
    * @throws EngineError when the log is not ours, or of a newer version, or of another shape.
    * @throws OutputLogError
    */
-  async restore(shardOptions: ShardOptions): Promise<RestoredShard> {
+  async restore(shardOptions: ShardOptions, ownership: ShardOwnership): Promise<RestoredShard> {
     const { index } = shardOptions;
     const { log, checkpoints } = this.#options;
-    const ownership = await log.acquire(index);
     const tail = ownership.end > ownership.logStart
       ? await log.readTail(index, ownership.end)
       : null;
@@ -66,14 +70,14 @@ export class ShardRestorer {
       if (last !== null && last.lastOffset >= manifest.logFrom) {
         await this.#fold(shard, manifest.logFrom, ownership.end, last.position, null);
         const { position } = last;
-        return { shard, ownership, position, restoreOffset: 0, read: position.inputs };
+        return { shard, position, restoreOffset: 0, read: position.inputs };
       }
       shard.startTimers(manifest.clockMs);
       const position = last?.position ?? null;
       // Where retention took all records, the sessions are in the checkpoint alone: R must stay
       // where that is taken up again.
       const restoreOffset = last === null ? manifest.logFrom : 0;
-      return { shard, ownership, position, restoreOffset, read: manifest.inputs };
+      return { shard, position, restoreOffset, read: manifest.inputs };
     }
     const shard = new Shard(shardOptions);
     if (last === null) {
@@ -83,7 +87,7 @@ export class ShardRestorer {
           { shard: index, logStart: ownership.logStart },
         );
       }
-      return { shard, ownership, position: null, restoreOffset: 0, read: null };
+      return { shard, position: null, restoreOffset: 0, read: null };
     }
     const { position } = last;
     let from = position.restoreOffset;
@@ -98,7 +102,7 @@ export class ShardRestorer {
     const offsets = new FactOffsets();
     await this.#fold(shard, from, ownership.end, position, offsets);
     const restoreOffset = Math.min(offsets.oldest(shard.rows), ownership.end);
-    return { shard, ownership, position, restoreOffset, read: position.inputs };
+    return { shard, position, restoreOffset, read: position.inputs };
   }
 
   async #fold(

@@ -1,5 +1,5 @@
 import { type InputPosition, PositionError } from "../core/position.ts";
-import { OutputLogError } from "../ports/output_log.ts";
+import { OutputLogError, type ShardOwnership } from "../ports/output_log.ts";
 import type { EngineContext } from "./engine_context.ts";
 import { EngineError } from "./engine_error.ts";
 import type { RoundLoop } from "./round_loop.ts";
@@ -45,11 +45,15 @@ export class ShardSupervisor {
   async restoreAll(): Promise<StartOffsets | null> {
     const { runners } = this.#context;
     const read: (readonly InputPosition[] | null)[] = new Array(runners.length).fill(null);
+    // A fence is five round trips and no work: all at once. Reading takes memory: some at a time.
+    const owned = runners.map(({ index }) => this.#restorer.acquire(index));
+    // A failure counts where it is waited for, if that comes at all.
+    for (const ownership of owned) ownership.catch(() => {});
     let next = 0;
     const work = async () => {
       while (next < runners.length && !this.#isStopped) {
         const runner = runners[next++]!;
-        read[runner.index] = await this.#restore(runner);
+        read[runner.index] = await this.#restore(runner, owned[runner.index]);
       }
     };
     await Promise.all(Array.from({ length: RESTORES_AT_ONCE }, work));
@@ -97,13 +101,18 @@ export class ShardSupervisor {
   }
 
   /** Restores until it works: only what nobody can wait out ends it. */
-  async #restore(runner: ShardRunner): Promise<readonly InputPosition[] | null> {
+  async #restore(
+    runner: ShardRunner,
+    owned?: Promise<ShardOwnership>,
+  ): Promise<readonly InputPosition[] | null> {
     const { options, budget, counters } = this.#context;
     const { metrics, logger } = options;
     metrics.shards.setState(runner.index, "restoring");
     for (let attempt = 0;; attempt++) {
       try {
-        const { shard, ownership, position, restoreOffset, read } = await this.#restorer.restore({
+        const acquired = attempt === 0 ? owned : undefined;
+        const ownership = await (acquired ?? this.#restorer.acquire(runner.index));
+        const { shard, position, restoreOffset, read } = await this.#restorer.restore({
           index: runner.index,
           rules: options.rules,
           budget,
@@ -111,7 +120,7 @@ export class ShardSupervisor {
           hashSeed: options.hashSeed,
           // Without a log it is before all events: the clock follows those that are there.
           startMs: 0,
-        });
+        }, ownership);
         if (position !== null && position.producerId !== ownership.producerId) {
           logger.warn(
             "the broker gave this shard a new producer id: it cannot fence older owners",
