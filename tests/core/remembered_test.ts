@@ -77,7 +77,7 @@ function compare(seed: number, devices: number): void {
       for (const entry of unwritten.slice(0, Math.max(0, unwritten.length - kept))) {
         entry.isWritten = true;
       }
-    } else if (random.chance(0.1)) {
+    } else if (random.chance(0.15)) {
       const unwritten = list.filter((entry) => !entry.isWritten);
       const bytesMax = random.int(0, 1000);
       remembered.shrinkUnwritten(bytesMax);

@@ -42,7 +42,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   "ports": { imports: [], types: ["core", "telemetry"], outside: [] },
   "telemetry": { imports: ["core", "ports", "version"], outside: [] },
   "engine": { imports: ["core", "ports", "telemetry", "version"], outside: [] },
-  "config": { imports: ["core", "version"], outside: ["yaml", "zod"] },
+  "config": { imports: ["core", "version"], outside: ["yaml"] },
   "demo": { imports: ["core", "ports", "telemetry"], outside: [] },
   "adapters/kafka": {
     imports: ADAPTER_IMPORTS,
