@@ -68,7 +68,8 @@ export class ShardRestorer {
     if (loaded !== null) {
       const { shard, manifest } = loaded;
       if (last !== null && last.lastOffset >= manifest.logFrom) {
-        await this.#fold(shard, manifest.logFrom, ownership.end, last.position, null);
+        const range = { from: manifest.logFrom, to: ownership.end, last: last.position };
+        await this.#fold(shard, { ...range, offsets: null });
         const { position } = last;
         return { shard, position, restoreOffset: 0, read: position.inputs };
       }
@@ -100,20 +101,14 @@ export class ShardRestorer {
       from = ownership.logStart;
     }
     const offsets = new FactOffsets();
-    await this.#fold(shard, from, ownership.end, position, offsets);
+    await this.#fold(shard, { from, to: ownership.end, last: position, offsets });
     const restoreOffset = Math.min(offsets.oldest(shard.rows), ownership.end);
     return { shard, position, restoreOffset, read: position.inputs };
   }
 
-  async #fold(
-    shard: Shard,
-    from: number,
-    to: number,
-    last: Position,
-    offsets: FactOffsets | null,
-  ): Promise<void> {
+  async #fold(shard: Shard, range: LogRange): Promise<void> {
     try {
-      await this.#foldRange(shard, from, to, last, offsets);
+      await this.#foldRange(shard, range);
     } catch (error) {
       // Its sessions count no more: the next attempt makes another shard.
       shard.active.discard();
@@ -121,13 +116,7 @@ export class ShardRestorer {
     }
   }
 
-  async #foldRange(
-    shard: Shard,
-    from: number,
-    to: number,
-    last: Position,
-    offsets: FactOffsets | null,
-  ): Promise<void> {
+  async #foldRange(shard: Shard, { from, to, last, offsets }: LogRange): Promise<void> {
     const { log, batches, onProgress } = this.#options;
     const reader = new RecordBatchReader(batches);
     const headers = new RecordHeaderReader();
@@ -224,4 +213,15 @@ export class ShardRestorer {
   #name(shard: number): string {
     return `Partition ${shard} of the output topic ${this.#options.topic}`;
   }
+}
+
+/** What of a shard's log is to be applied to its state. */
+interface LogRange {
+  /** Offsets, `to` not included. */
+  readonly from: number;
+  readonly to: number;
+  /** Of the log's last data batch. */
+  readonly last: Position;
+  /** Told where each fact lies; null where R is known otherwise. */
+  readonly offsets: FactOffsets | null;
 }

@@ -100,7 +100,11 @@ export class ShardSupervisor {
     await this.#rewind();
   }
 
-  /** Restores until it works: only what nobody can wait out ends it. */
+  /**
+   * Restores until it works: only what nobody can wait out ends it.
+   *
+   * @param owned Its fence, where that is under way already; for the first attempt only.
+   */
   async #restore(
     runner: ShardRunner,
     owned?: Promise<ShardOwnership>,

@@ -430,34 +430,3 @@ function walkWithinBounds(set: Uint8Array): number {
 function isRange(from: number, to: number, bytes: Uint8Array): boolean {
   return (from === -1 && to === -1) || (from >= 0 && from <= to && to <= bytes.length);
 }
-
-Deno.test("RecordHeaderReader.find() finds a header by its name, each of several", () => {
-  const bytes = encodeRecordBatch({
-    baseOffset: 0,
-    producerId: -1,
-    epoch: -1,
-    baseSequence: -1,
-    records: [{
-      timestampMs: NOW,
-      key: null,
-      value: null,
-      headers: [
-        { key: encoder.encode("sw-positio"), value: encoder.encode("0") },
-        { key: encoder.encode("sw-position"), value: encoder.encode("1") },
-        { key: encoder.encode("x"), value: null },
-        { key: encoder.encode("sw-position"), value: encoder.encode("2") },
-      ],
-    }],
-  });
-  const reader = newReader();
-  reader.reset(bytes);
-  assert(reader.nextBatch() && reader.nextRecord());
-  const headers = new RecordHeaderReader();
-  headers.reset(reader.bytes, reader.headersFrom, reader.headersTo, reader.headerCount);
-  const name = encoder.encode("sw-position");
-  assert(headers.find(name));
-  assertEquals(text(headers.bytes, headers.valueFrom, headers.valueTo), "1");
-  assert(headers.find(name));
-  assertEquals(text(headers.bytes, headers.valueFrom, headers.valueTo), "2");
-  assertEquals(headers.find(name), false);
-});

@@ -142,6 +142,12 @@ Deno.test("ShardWriter sends the first batch of an epoch alone, and then four", 
   assertEquals(writer.canSend(), false);
 });
 
+Deno.test("ShardWriter sends nothing new behind a later batch that failed before the first was answered", () => {
+  const writer = inFlight(2);
+  answer(writer, 1, "out_of_order");
+  assertEquals(writer.canSend(), false);
+});
+
 Deno.test("ShardWriter sends nothing new behind a batch that failed", () => {
   const writer = inFlight(1);
   assertEquals(writer.canSend(), true);
