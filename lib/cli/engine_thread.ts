@@ -1,9 +1,9 @@
 import type { EngineFailureKind } from "../workers/engine_failure.ts";
-import type { EngineReport } from "../workers/engine_messages.ts";
+import type { EngineReport, EngineSetup } from "../workers/engine_messages.ts";
 import { RemoteEngine } from "../workers/remote_engine.ts";
 import { EXIT_BUG, EXIT_CONFIG, EXIT_UNAVAILABLE } from "./exit_codes.ts";
 
-/** The thread of the engine, which has nothing to do yet. */
+/** The thread of the engine, which loads its code and has nothing else to do yet. */
 export interface EngineThread {
   readonly engine: RemoteEngine;
   /** Ends the thread wherever it is. */
@@ -11,16 +11,17 @@ export interface EngineThread {
 }
 
 /** Starts the thread; whatever ends it, the engine's `ended` tells. */
-export function startEngineThread(options: {
+export function startEngineThread({ writeLog, kind }: {
   readonly writeLog: (line: string) => void;
-  readonly takesEvents: boolean;
+  readonly kind: EngineSetup["kind"];
 }): EngineThread {
   const worker = new Worker(new URL("../workers/engine_worker.ts", import.meta.url), {
     type: "module",
     name: "engine",
   });
   const engine = new RemoteEngine({
-    ...options,
+    writeLog,
+    takesEvents: kind === "demo",
     post: (request, transfer) => worker.postMessage(request, transfer),
   });
   worker.onmessage = ({ data }: MessageEvent<EngineReport>) => engine.receive(data);
@@ -33,6 +34,7 @@ export function startEngineThread(options: {
     const where = `${event.filename}:${event.lineno}:${event.colno}`;
     engine.lost({ kind: "bug", message: `${event.message} (${where})`, stack: null });
   };
+  engine.prepare(kind);
   return { engine, terminate: () => worker.terminate() };
 }
 

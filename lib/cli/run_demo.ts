@@ -39,7 +39,7 @@ export interface DemoOptions {
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const { config, fleet, clock, log, logSetup, writeLog } = options;
-  const thread = startEngineThread({ writeLog, takesEvents: true });
+  const thread = startEngineThread({ writeLog, kind: "demo" });
   const { engine } = thread;
   try {
     // Loading of the thread takes as long as opening the port: they go together.

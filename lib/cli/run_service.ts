@@ -23,24 +23,26 @@ export interface ServiceOptions {
 }
 
 /**
- * The service from its start to its end: HTTP first, so that probes are answered at once, then the
- * state directory, then the engine. It waits for brokers for ever and ends only when it is told
- * to, or when the engine has given up; then all of it ends.
+ * The service from its start to its end: HTTP first, so that probes are answered at once, and the
+ * state directory beside it, then the engine. It waits for brokers for ever and ends only when it
+ * is told to, or when the engine has given up; then all of it ends.
  *
  * @returns the exit code
  * @throws CommandFailure when it cannot even start.
  */
 export async function runService(options: ServiceOptions): Promise<number> {
   const { config, clock, log, logSetup, writeLog, stop } = options;
-  const thread = startEngineThread({ writeLog, takesEvents: false });
+  const thread = startEngineThread({ writeLog, kind: "kafka" });
   const { engine } = thread;
-  let checkpoints: CheckpointThread | null = null;
+  const opening = openCheckpoints(config, log);
+  // It counts where it is waited for.
+  opening.catch(() => {});
   try {
     const http = await openHttpSide({ config, engine, clock, log });
     http.monitor.start();
     try {
       logStart(log, config, http.url);
-      checkpoints = await openCheckpoints(config, log);
+      const checkpoints = await opening;
       void checkpoints?.closed.then((reason) => {
         if (reason !== null) engine.checkpointsLost(reason);
       });
@@ -59,8 +61,8 @@ export async function runService(options: ServiceOptions): Promise<number> {
       await http.close();
     }
   } finally {
-    checkpoints?.terminate();
     thread.terminate();
+    (await opening.catch(() => null))?.terminate();
   }
 }
 

@@ -9,6 +9,8 @@ import type { CreateEngine, HostedEngine } from "./hosted_engine.ts";
 export interface EngineHostOptions {
   readonly post: (report: EngineReport) => void;
   readonly clock: Clock;
+  /** Loads the code; a failure comes again from `create`. */
+  readonly prepare: (engine: EngineSetup["kind"]) => void;
   readonly create: CreateEngine;
   readonly hashSeed: number;
 }
@@ -36,6 +38,9 @@ export class EngineHost {
 
   receive(request: EngineRequest): void {
     switch (request.kind) {
+      case "prepare":
+        this.#options.prepare(request.engine);
+        return;
       case "start":
         void this.#start(request.setup);
         return;

@@ -8,11 +8,13 @@ import type { EngineFailure } from "./engine_failure.ts";
 /**
  * What main says to the engine's thread.
  *
- * `start` comes first and once; questions may come before and after it, each with a number of its
+ * `prepare` comes first, `start` once; questions may come at any time, each with a number of its
  * own that comes back with the answer; after `stop` the thread reports `stopped` or `failed` and
  * answers no more.
  */
 export type EngineRequest =
+  /** Loads what that engine is made of, while main still gets ready what `start` brings. */
+  | { readonly kind: "prepare"; readonly engine: EngineSetup["kind"] }
   | { readonly kind: "start"; readonly setup: EngineSetup }
   | { readonly kind: "status"; readonly id: number }
   | { readonly kind: "device"; readonly id: number; readonly deviceId: string }

@@ -10,17 +10,25 @@ import { SystemClock } from "../adapters/system/clock.ts";
 import { EngineHost } from "./engine_host.ts";
 import type { EngineRequest } from "./engine_messages.ts";
 
+const modules = {
+  kafka: () => import("./kafka_engine.ts"),
+  demo: () => import("./demo_engine.ts"),
+};
+
 const host = new EngineHost({
   post: (report) => self.postMessage(report),
   clock: new SystemClock(),
   // Nobody outside can choose device ids that all fall on one place.
   hashSeed: crypto.getRandomValues(new Int32Array(1))[0]!,
+  prepare(engine) {
+    modules[engine]().catch(() => {});
+  },
   async create(setup, surroundings) {
     switch (setup.kind) {
       case "kafka":
-        return (await import("./kafka_engine.ts")).createKafkaEngine(setup, surroundings);
+        return (await modules.kafka()).createKafkaEngine(setup, surroundings);
       case "demo":
-        return (await import("./demo_engine.ts")).createDemoEngine(setup, surroundings);
+        return (await modules.demo()).createDemoEngine(setup, surroundings);
     }
   },
 });

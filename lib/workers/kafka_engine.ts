@@ -25,6 +25,8 @@ export function createKafkaEngine(
     onReachable: (reachable) => metrics.brokersReachable = reachable,
     loginAttemptsMax: Infinity,
   });
+  // All of them in the first answer: whoever is asked for later waits for another.
+  for (const topic of [...input.topics, output.topic, deadLetterTopic]) client.watchTopic(topic);
   const deadLetters = new KafkaDeadLetters({ client, topic: deadLetterTopic });
   const checkpoints = port === null ? null : new RemoteCheckpointStore(port, clock);
   const log = new KafkaOutputLog({

@@ -53,6 +53,11 @@ export class RemoteEngine implements EngineQueries {
     }
   }
 
+  /** Has the thread load that engine ahead of `start`. */
+  prepare(engine: EngineSetup["kind"]): void {
+    this.#options.post({ kind: "prepare", engine }, []);
+  }
+
   start(setup: EngineSetup): void {
     const port = setup.kind === "kafka" ? setup.checkpoints : null;
     this.#options.post({ kind: "start", setup }, port === null ? [] : [port]);

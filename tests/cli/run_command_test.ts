@@ -119,7 +119,7 @@ Deno.test("run without fencing does not start where the state directory cannot b
   }));
 
 Deno.test("An error that escapes in the engine's thread ends the engine as a bug of ours", async () => {
-  const { engine, terminate } = startEngineThread({ writeLog: () => {}, takesEvents: false });
+  const { engine, terminate } = startEngineThread({ writeLog: () => {}, kind: "kafka" });
   // No configuration at all: the thread trips over it where nothing catches.
   engine.start({ kind: "kafka", checkpoints: null } as unknown as EngineSetup);
   const end = await engine.ended;

@@ -66,12 +66,14 @@ const SETUP = {
 
 function hosted(options: { readonly createFailure?: Error } = {}) {
   const reports: EngineReport[] = [];
+  const prepared: EngineSetup["kind"][] = [];
   const engine = new FakeEngine();
   const clock = new ManualClock();
   const host = new EngineHost({
     post: (report) => reports.push(report),
     clock,
     hashSeed: 1,
+    prepare: (kind) => prepared.push(kind),
     create: (_setup, surroundings) => {
       if (options.createFailure !== undefined) return Promise.reject(options.createFailure);
       engine.surroundings = surroundings;
@@ -79,7 +81,7 @@ function hosted(options: { readonly createFailure?: Error } = {}) {
     },
   });
   const kinds = () => reports.map(({ kind }) => kind);
-  return { host, engine, clock, reports, kinds };
+  return { host, engine, clock, reports, prepared, kinds };
 }
 
 /** Lets all that is ready happen. */
@@ -88,7 +90,9 @@ function turn(): Promise<void> {
 }
 
 Deno.test("EngineHost reports the start, answers, and reports the end", async () => {
-  const { host, engine, reports, kinds } = hosted();
+  const { host, engine, reports, prepared, kinds } = hosted();
+  host.receive({ kind: "prepare", engine: "kafka" });
+  assertEquals(prepared, ["kafka"]);
   host.receive({ kind: "start", setup: SETUP });
   await turn();
   assertEquals(kinds(), []);

@@ -39,13 +39,16 @@ export class EngineMonitor {
   }
 
   /**
-   * The engine's status, at most `reuseMs` old.
+   * The engine's status, at most `reuseMs` old; while it starts it is asked each time, so that
+   * readiness is seen at once.
    * @throws CallRefusedError `timeout`
    * @throws EngineUnavailableError
    */
   status(): Promise<EngineStatus> {
     const latest = this.#latest;
-    if (latest !== null && this.silenceMs() < this.#reuseMs) return Promise.resolve(latest);
+    if (latest?.started === true && this.silenceMs() < this.#reuseMs) {
+      return Promise.resolve(latest);
+    }
     this.#asked ??= this.#ask();
     return withTimeout(this.#asked, this.#timeoutMs, this.#clock);
   }

@@ -87,9 +87,8 @@ export class KafkaSource implements Source {
   }
 
   async open(): Promise<readonly InputPartition[]> {
-    for (const topic of this.#topics) this.#client.watchTopic(topic);
     await this.#call("Cannot find the input topics", async () => {
-      const fault = await this.#client.refreshMetadata();
+      const fault = await this.#client.lookUpTopics(this.#topics);
       if (fault !== null) throw fault;
       for (const topic of this.#topics) presentTopic(this.#client, topic);
     });

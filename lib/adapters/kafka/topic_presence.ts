@@ -4,12 +4,11 @@ import { KafkaFault } from "./kafka_fault.ts";
 import type { TopicMetadata } from "./metadata_request.ts";
 
 /**
- * A watched topic, asked for anew.
+ * A topic, watched from now on, as it is now or was a moment ago.
  * @throws KafkaFault with the code 3 when it does not exist; retryable while it may come
  */
 export async function findTopic(client: KafkaClient, name: string): Promise<TopicMetadata> {
-  client.watchTopic(name);
-  const fault = await client.refreshMetadata();
+  const fault = await client.lookUpTopics([name]);
   if (fault !== null) throw fault;
   return presentTopic(client, name);
 }

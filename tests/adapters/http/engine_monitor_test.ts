@@ -24,6 +24,14 @@ Deno.test("EngineMonitor asks the engine once for many who ask at the same time"
   assertEquals(engine.asked.status, 2);
 });
 
+Deno.test("EngineMonitor asks each time while the engine starts, so that its start shows at once", async () => {
+  const { engine, monitor } = monitorUnderTest();
+  engine.metrics.started = false;
+  assertEquals((await monitor.status()).started, false);
+  engine.metrics.started = true;
+  assertEquals((await monitor.status()).started, true);
+});
+
 Deno.test("EngineMonitor has one question open at most while the engine is silent", async () => {
   const { engine, clock, monitor } = monitorUnderTest();
   engine.silent = true;

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { KAFKA_API } from "../../../lib/adapters/kafka/kafka_api.ts";
+import { SystemClock } from "../../../lib/adapters/system/clock.ts";
 import { ScriptedBroker } from "./scripted_broker.ts";
 import { until, withClient } from "./test_client.ts";
 
@@ -22,3 +23,32 @@ Deno.test("KafkaClient looks for brokers that are away until one answers, and sa
     assertEquals(reachable, [true, false, true]);
   });
 });
+
+Deno.test("KafkaClient answers those who start together with one look at the topics", async () => {
+  await using broker = new ScriptedBroker();
+  broker.topics = { events: [1], sessions: [1] };
+  const clock = new StandingClock();
+  await withClient(broker.bootstrap, async ({ client }) => {
+    client.watchTopic("sessions");
+    assertEquals(await client.lookUpTopics(["events"]), null);
+    assertEquals(await client.lookUpTopics(["events", "sessions"]), null);
+    assertEquals(broker.countOf(METADATA), 1);
+
+    // What is not there may have come since.
+    assertEquals(await client.lookUpTopics(["events", "dead-letters"]), null);
+    assertEquals(broker.countOf(METADATA), 2);
+
+    clock.nowMs += 101;
+    assertEquals(await client.lookUpTopics(["events"]), null);
+    assertEquals(broker.countOf(METADATA), 3);
+  }, { clock });
+});
+
+/** The monotonic time is the test's; timers go by the real one. */
+class StandingClock extends SystemClock {
+  nowMs = 1_000;
+
+  override monotonicMs(): number {
+    return this.nowMs;
+  }
+}
