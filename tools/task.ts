@@ -21,6 +21,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   "smoke": smoke,
   "bench": async (args) => await runChild(["bench", "-A", ...await importMapFlags(), ...args]),
   "bench:load": (args) => runTool("tests/bench/load.ts", args),
+  "bench:start": (args) => runTool("tests/bench/start.ts", args),
   "sim": (args) => runTool("tests/sim/sim.ts", args),
   "chaos": (args) => runTool("tests/chaos/chaos.ts", args),
   "sessionwheel": (args) => runProgram(args),

@@ -1,0 +1,100 @@
+/**
+ * `deno task bench:start`: how long the program takes from its start, with no state and new topics,
+ * until `/readyz` says 200, with a broker that is up. Asked every 20 ms, so a start may be that much
+ * shorter than told. Exit code 0, or 64 for wrong arguments.
+ */
+import { parseArgs } from "node:util";
+import { renderSpread } from "../chaos/spread.ts";
+import { startBroker } from "../support/kafka/broker.ts";
+import { createTopic, uniqueTopic } from "../support/kafka/topics.ts";
+import { say } from "../../tools/say.ts";
+import { EngineProcess } from "./load/engine_process.ts";
+import { describeMachine, machineLine } from "./load/machine.ts";
+
+const USAGE = `deno task bench:start [options]
+
+  --starts N        (15)
+  --partitions P    of input and output topic each (16)
+  --engine PATH     program to measure (dist/sessionwheel, or from source)`;
+
+interface StartOptions {
+  readonly starts: number;
+  readonly partitions: number;
+  readonly engine: string | null;
+}
+
+async function measure({ starts, partitions, engine }: StartOptions): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "sessionwheel-start-" });
+  const broker = await startBroker({ jvm: "measured" });
+  try {
+    const tookMs: number[] = [];
+    let description = "";
+    for (let i = 0; i < starts; i++) {
+      const topics = { input: uniqueTopic("events"), output: uniqueTopic("sessions") };
+      const deadLetters = uniqueTopic("dead-letters");
+      await createTopic(broker.bootstrap, topics.input, { partitions });
+      await createTopic(broker.bootstrap, topics.output, { partitions });
+      await createTopic(broker.bootstrap, deadLetters);
+      const process = new EngineProcess({
+        program: engine,
+        logFile: `${folder}/engine.log`,
+        settings: [
+          `kafka.brokers=${broker.bootstrap}`,
+          `input.topics=${topics.input}`,
+          `output.topic=${topics.output}`,
+          `deadLetters.topic=${deadLetters}`,
+          `state.dir=${folder}/state-${i}`,
+          `app.id=start-${i}`,
+        ],
+      });
+      description = process.description;
+      const fromMs = performance.now();
+      process.start();
+      try {
+        await process.ready();
+        tookMs.push(performance.now() - fromMs);
+      } finally {
+        await process.kill9();
+      }
+    }
+    say(`${machineLine(await describeMachine())}; engine ${description}`);
+    say(`start to /readyz, min / median / max: ${renderSpread(tookMs)}`);
+  } finally {
+    await broker.stop();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function parseOptions(args: readonly string[]): StartOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      "starts": { type: "string", default: "15" },
+      "partitions": { type: "string", default: "16" },
+      "engine": { type: "string" },
+    },
+  });
+  return {
+    starts: count("starts", values.starts, 1000),
+    partitions: count("partitions", values.partitions, 255),
+    engine: values.engine ?? null,
+  };
+}
+
+function count(name: string, text: string, max: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+  throw new TypeError(`--${name} is ${text}, not a whole number from 1 to ${max}`);
+}
+
+if (import.meta.main) {
+  let options: StartOptions;
+  try {
+    options = parseOptions(Deno.args);
+  } catch (error) {
+    say(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    Deno.exit(64);
+  }
+  await measure(options);
+  Deno.exit(0);
+}
