@@ -71,7 +71,7 @@ export function packId(
   }
   if (length <= INLINE_BYTES_MAX) {
     let flags = 0;
-    scratchWords.fill(0);
+    clearScratch();
     for (let i = 0; i < length; i++) {
       const byte = bytes[from + i]!;
       if (byte < 0x20 || byte === 0x22 || byte === 0x5c) flags = ID_NEEDS_ESCAPE;
@@ -219,7 +219,7 @@ function unpackUuid(words: Int32Array, at: number, out: Uint8Array, position: nu
 }
 
 function packDigits(bytes: Uint8Array, from: number, length: number): boolean {
-  scratchWords.fill(0);
+  clearScratch();
   for (let i = 0; i < length; i++) {
     const byte = bytes[from + i]!;
     let nibble = byte - 0x30;
@@ -228,6 +228,14 @@ function packDigits(bytes: Uint8Array, from: number, length: number): boolean {
     scratchWords[i >> 3] = scratchWords[i >> 3]! | (nibble << ((i & 7) << 2));
   }
   return true;
+}
+
+/** (`fill` is a call out of compiled code, which costs more than this.) */
+function clearScratch(): void {
+  scratchWords[0] = 0;
+  scratchWords[1] = 0;
+  scratchWords[2] = 0;
+  scratchWords[3] = 0;
 }
 
 function storeScratch(words: Int32Array, at: number): void {

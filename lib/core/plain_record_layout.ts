@@ -99,7 +99,7 @@ export class PlainRecordLayout implements RecordLayout {
     const orderKey = scanner.readInstant();
     facts.orderKeyMs = orderKey === orderKey ? orderKey : facts.startedAtMs;
     scanner.expect(AT_KEY);
-    scanner.readInstant();
+    scanner.skipInstant();
     scanner.expect(DURATION_MS_KEY);
     scanner.readInteger();
     scanner.expect(REPORTED_KEY);

@@ -81,9 +81,9 @@ export class RtmRecordLayout implements RecordLayout {
     scanner.expect(DURATION_KEY);
     scanner.readInteger();
     scanner.expect(UPSTREAM_KEY);
-    scanner.readInstant();
+    scanner.skipInstant();
     scanner.expect(PROCESSING_KEY);
-    scanner.readInstant();
+    scanner.skipInstant();
     scanner.expect(TIMER_KEY);
     facts.nextAtMs = scanner.readInstant();
     scanner.expect(DEBUG_KEY);

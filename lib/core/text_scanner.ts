@@ -15,6 +15,9 @@ export class TextScanner {
   textIsNull = false;
   textIsInteger = false;
   #scratch = new Uint8Array(512);
+  /** The last date read, as the number 20251101, and its first instant. */
+  #dateKey = 0;
+  #dateMs = NaN;
 
   reset(bytes: Uint8Array, from: number, to: number): void {
     this.bytes = bytes;
@@ -105,42 +108,54 @@ export class TextScanner {
 
   /** Reads an instant in quotes, as `writeInstant` writes it; null reads as NaN. */
   readInstant(): number {
-    if (this.accept(NULL)) return NaN;
+    const { bytes } = this;
     const p = this.position + 1;
-    if (p + 25 > this.end || this.bytes[p - 1] !== QUOTE || this.bytes[p + 24] !== QUOTE) {
+    if (!this.#passInstant()) return NaN;
+    const century = pairAt(bytes, p);
+    const yearOfCentury = pairAt(bytes, p + 2);
+    const month = pairAt(bytes, p + 5);
+    const day = pairAt(bytes, p + 8);
+    const hour = pairAt(bytes, p + 11);
+    const minute = pairAt(bytes, p + 14);
+    const second = pairAt(bytes, p + 17);
+    const hundredths = pairAt(bytes, p + 20);
+    const last = bytes[p + 22]! - 0x30;
+    const date = century | yearOfCentury | month | day;
+    const time = hour | minute | second | hundredths | last | (9 - last);
+    if ((date | time) < 0) {
       this.failed = true;
       return NaN;
     }
-    this.position = p + 25;
-    const day = this.#dayOf(
-      this.#digits(p, 2) * 100 + this.#digits(p + 2, 2),
-      this.#digits(p + 5, 2),
-      this.#digits(p + 8, 2),
-    );
-    const second = (this.#digits(p + 11, 2) * 60 + this.#digits(p + 14, 2)) * 60 +
-      this.#digits(p + 17, 2);
-    return day * 86_400_000 + second * 1000 + this.#digits(p + 20, 2) * 10 +
-      this.#digits(p + 22, 1);
-  }
-
-  #digits(at: number, count: number): number {
-    let value = 0;
-    for (let i = 0; i < count; i++) {
-      const digit = this.bytes[at + i]! - 0x30;
-      if (digit < 0 || digit > 9) this.failed = true;
-      value = value * 10 + digit;
+    // Nearly all instants of a log are of one day.
+    const key = ((century * 100 + yearOfCentury) * 100 + month) * 100 + day;
+    if (key !== this.#dateKey) {
+      this.#dateKey = key;
+      this.#dateMs = 86_400_000 * dayOf(century * 100 + yearOfCentury, month, day);
     }
-    return value;
+    return this.#dateMs + ((hour * 60 + minute) * 60 + second) * 1000 + hundredths * 10 + last;
   }
 
-  /** Days since 1970 of a civil date (Howard Hinnant's days_from_civil). */
-  #dayOf(year: number, month: number, day: number): number {
-    const y = month <= 2 ? year - 1 : year;
-    const era = Math.floor(y / 400);
-    const yearOfEra = y - era * 400;
-    const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
-    return era * 146097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) -
-      Math.floor(yearOfEra / 100) + dayOfYear - 719468;
+  /** Passes an instant or null without a look at its digits. */
+  skipInstant(): void {
+    this.#passInstant();
+  }
+
+  /** False when there is no instant: it was null, or `failed` is set. */
+  #passInstant(): boolean {
+    const { bytes } = this;
+    const p = this.position + 1;
+    if (bytes[p - 1] !== QUOTE && this.accept(NULL)) return false;
+    if (
+      p + 25 > this.end || bytes[p - 1] !== QUOTE || bytes[p + 4] !== DASH ||
+      bytes[p + 7] !== DASH || bytes[p + 10] !== LETTER_T || bytes[p + 13] !== COLON ||
+      bytes[p + 16] !== COLON || bytes[p + 19] !== DOT || bytes[p + 23] !== LETTER_Z ||
+      bytes[p + 24] !== QUOTE
+    ) {
+      this.failed = true;
+      return false;
+    }
+    this.position = p + 25;
+    return true;
   }
 
   #readEscaped(from: number): void {
@@ -178,6 +193,10 @@ const NULL = new TextEncoder().encode("null");
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const DASH = 0x2d;
+const COLON = 0x3a;
+const DOT = 0x2e;
+const LETTER_T = 0x54;
+const LETTER_Z = 0x5a;
 const ESCAPES = new Map([
   [0x22, 0x22],
   [0x5c, 0x5c],
@@ -190,4 +209,21 @@ const ESCAPES = new Map([
 
 function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
+}
+
+/** The number that two digits make; negative where they are none. */
+function pairAt(bytes: Uint8Array, at: number): number {
+  const high = bytes[at]! - 0x30;
+  const low = bytes[at + 1]! - 0x30;
+  return (high | low | (9 - high) | (9 - low)) < 0 ? -1 : high * 10 + low;
+}
+
+/** Days since 1970 of a civil date (Howard Hinnant's days_from_civil). */
+function dayOf(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year;
+  const era = Math.floor(y / 400);
+  const yearOfEra = y - era * 400;
+  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
+  return era * 146097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) -
+    Math.floor(yearOfEra / 100) + dayOfYear - 719468;
 }

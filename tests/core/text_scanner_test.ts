@@ -52,6 +52,11 @@ Deno.test("TextScanner reads null and the digits of an integer of any size", () 
   assertEquals([negative.textIsInteger, textOf(negative)], [true, "-9223372036854775808"]);
   const none = scan("null");
   assertEquals([none.readInstant(), none.failed], [NaN, false]);
+  const two = scan('null"2025-11-01T00:06:45.000Z"');
+  two.skipInstant();
+  assertEquals([two.position, two.failed], [4, false]);
+  two.skipInstant();
+  assertEquals([two.position, two.failed], [30, false]);
 });
 
 Deno.test("TextScanner passes what is expected and stands still before what is not", () => {
@@ -65,27 +70,36 @@ Deno.test("TextScanner passes what is expected and stands still before what is n
   assertEquals([scanner.failed, scanner.position], [true, 4]);
 });
 
-const BROKEN:
-  readonly (readonly [text: string, read: "readText" | "readInteger" | "readInstant"])[] = [
-    ["", "readText"],
-    ['"', "readText"],
-    ['"abc', "readText"],
-    ['"abc\\', "readText"],
-    ['"abc\\"', "readText"],
-    ['"abc\\x"', "readText"],
-    ['"abc\\u00', "readText"],
-    [`"\\n${"x".repeat(2000)}"`, "readText"],
-    ["nul", "readText"],
-    ["true", "readText"],
-    ["", "readInteger"],
-    ["x1", "readInteger"],
-    ["-1", "readInteger"],
-    ["", "readInstant"],
-    ['"2025-11-01T00:06:45.000Z', "readInstant"],
-    ['"2025-11-01T00:06:45.0Z"xxx', "readInstant"],
-    ['"2025-1a-01T00:06:45.000Z"', "readInstant"],
-    ["1761955605000", "readInstant"],
-  ];
+type Read = "readText" | "readInteger" | "readInstant" | "skipInstant";
+
+const BROKEN: readonly (readonly [text: string, read: Read])[] = [
+  ["", "readText"],
+  ['"', "readText"],
+  ['"abc', "readText"],
+  ['"abc\\', "readText"],
+  ['"abc\\"', "readText"],
+  ['"abc\\x"', "readText"],
+  ['"abc\\u00', "readText"],
+  [`"\\n${"x".repeat(2000)}"`, "readText"],
+  ["nul", "readText"],
+  ["true", "readText"],
+  ["", "readInteger"],
+  ["x1", "readInteger"],
+  ["-1", "readInteger"],
+  ["", "readInstant"],
+  ['"2025-11-01T00:06:45.000Z', "readInstant"],
+  ['"2025-11-01T00:06:45.0Z"xxx', "readInstant"],
+  ['"2025-1a-01T00:06:45.000Z"', "readInstant"],
+  ['"2025-11-01T00:06:45.00:Z"', "readInstant"],
+  ["1761955605000", "readInstant"],
+  ...[4, 7, 10, 13, 16, 19, 23].flatMap((at) => {
+    const text = `"2025-11-01T00:06:45.000Z"`;
+    const broken = `${text.slice(0, at + 1)}x${text.slice(at + 2)}`;
+    return [[broken, "readInstant"], [broken, "skipInstant"]] as const;
+  }),
+  ["", "skipInstant"],
+  ['"2025-11-01T00:06:45.000Z', "skipInstant"],
+];
 
 for (const [text, read] of BROKEN) {
   Deno.test(`TextScanner.${read}() fails on ${JSON.stringify(text.slice(0, 40))}`, () => {
