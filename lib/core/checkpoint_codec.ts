@@ -22,6 +22,8 @@ import { VarintReader } from "./varint.ts";
  * it exact. It is worth nothing unless all that was built while it was copied is in the log.
  */
 export interface CheckpointManifest {
+  /** Of the format, from 1 to `CHECKPOINT_VERSION`. */
+  readonly version: number;
   readonly shard: number;
   readonly shards: number;
   readonly heartbeatIntervalMs: number;
@@ -49,12 +51,12 @@ export interface CheckpointManifest {
   readonly inputs: readonly InputPosition[];
 }
 
-/** The version that is written; all from 1 to it are read. */
-export const CHECKPOINT_VERSION = 1;
+/** The version that is written; all from 1 to it are read. In 1 rows have no age. */
+export const CHECKPOINT_VERSION = 2;
 
 export function encodeManifest(manifest: CheckpointManifest): Uint8Array {
   const writer = new ByteWriter(256);
-  writer.writeByte(CHECKPOINT_VERSION);
+  writer.writeByte(manifest.version);
   writer.writeVarint(manifest.shard);
   writer.writeVarint(manifest.shards);
   writer.writeVarint(manifest.heartbeatIntervalMs);
@@ -83,6 +85,7 @@ export function decodeManifest(bytes: Uint8Array): CheckpointManifest {
   const reader = new VarintReader();
   reader.reset(bytes, 1, bytes.length);
   const head = {
+    version,
     shard: reader.read(),
     shards: reader.read(),
     heartbeatIntervalMs: reader.read(),

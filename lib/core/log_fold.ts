@@ -125,19 +125,18 @@ export class LogFold {
       this.#shard.active.link(row, rows.deviceHash(row));
     }
     rows.setSeq(row, facts.seq);
-    rows.setBeat(row, this.#nextBeat(facts));
+    this.#shard.resumeAfter(row, this.#age(facts));
     this.#offsets?.set(row, this.#baseOffset);
   }
 
-  /** The first beat, by the rules of now, after the instant of the record. */
-  #nextBeat(facts: RecordFacts): number {
+  /** Age in ms at the instant of the record. */
+  #age(facts: RecordFacts): number {
     const { heartbeatIntervalMs, maxDurationMs } = this.#position!;
     const nextAge = facts.nextAtMs - facts.startedAtMs;
     // `nextAt` is the timeout for the last heartbeat before it, and H later for all others.
-    const age = nextAge < maxDurationMs
+    return nextAge < maxDurationMs
       ? nextAge - heartbeatIntervalMs
       : (Math.ceil(maxDurationMs / heartbeatIntervalMs) - 1) * heartbeatIntervalMs;
-    return Math.floor(age / this.#shard.rules.heartbeatIntervalMs) + 1;
   }
 
   #stage(facts: RecordFacts): number {

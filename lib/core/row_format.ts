@@ -7,7 +7,7 @@
  * | 8     | order key, ms       | order key, ms           | `at`, ms                |
  * | 16    | last `seq`          | next of the device      | reported duration, ms   |
  * | 20    | beat the timer is at| previous of the device  | (a double, NaN = none)  |
- * | 24    | –                   | next in memory's queue  | next in memory's queue  |
+ * | 24    | age of last record  | next in memory's queue  | next in memory's queue  |
  * | 28    | state, kinds of device, session and account id, a byte each                    |
  * | 32    | device id, packed   |                         |                         |
  * | 48    | session id, packed  |                         |                         |

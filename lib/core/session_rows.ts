@@ -33,9 +33,7 @@ import {
  * whole row, and two cache lines cost less than one line per column (at four million sessions
  * nearly every row read misses the cache).
  *
- * Fields and places are those of `row_format.ts`.
- *
- * A free row's link is the next free row.
+ * Fields and places are those of `row_format.ts`. A free row's link is the next free row.
  */
 export class SessionRows {
   readonly #doubles: Float64Array[] = [];
@@ -189,6 +187,16 @@ export class SessionRows {
 
   setLink(row: number, next: number): void {
     this.#words[row >>> PAGE_SHIFT]![(row & PAGE_MASK) * ROW_WORDS + LINK_WORD] = next;
+  }
+
+  /** Age in ms of an active row's last Start or Heartbeat, by its `at`; the place of the link. */
+  age(row: number): number {
+    return this.link(row) >>> 0;
+  }
+
+  /** @param ms Below 2^32, which is 49 days. */
+  setAge(row: number, ms: number): void {
+    this.setLink(row, ms);
   }
 
   deviceHash(row: number): number {

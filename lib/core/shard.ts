@@ -63,6 +63,7 @@ export class Shard {
   #leftOutUntilMs = -Infinity;
 
   constructor(options: ShardOptions) {
+    invariant(options.rules.maxDurationMs < 2 ** 32, "an age fits into its word");
     this.index = options.index;
     this.rules = options.rules;
     this.rows = new SessionRows(options.hashSeed);
@@ -133,6 +134,15 @@ export class Shard {
     const { heartbeatIntervalMs, maxDurationMs } = this.rules;
     return this.rows.startedAt(row) +
       Math.min(this.rows.beat(row) * heartbeatIntervalMs, maxDurationMs);
+  }
+
+  /**
+   * Sets what a restore knows of an active row's heartbeats: the last record is of this age in ms,
+   * so that the timer is to wait for the first beat after it, by the rules of now.
+   */
+  resumeAfter(row: number, ageMs: number): void {
+    this.rows.setAge(row, ageMs);
+    this.rows.setBeat(row, Math.floor(ageMs / this.rules.heartbeatIntervalMs) + 1);
   }
 
   /** Ends a restore: the clock stands at `clockMs`, every active session gets its timer. */
@@ -208,6 +218,7 @@ export class Shard {
     times[TIME_CLOCK] = this.#clockMs;
     sink.append(rows, row, draft);
     rows.setSeq(row, seq);
+    rows.setAge(row, age);
     rows.setBeat(row, beat + 1);
     this.#wheel.schedule(row, startedAt + nextAge);
   }
@@ -271,7 +282,7 @@ export class Shard {
     }
     if (active !== NO_ROW) this.#supersede(active, hash, startedAt, nowMs, sink);
     this.#writeStart(row, startedAt, nowMs, sink);
-    rows.setBeat(row, 1);
+    this.resumeAfter(row, 0);
     this.#activate(row, hash);
   }
 

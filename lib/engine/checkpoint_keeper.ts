@@ -1,4 +1,8 @@
-import { CheckpointChunkWriter, encodeManifest } from "../core/checkpoint_codec.ts";
+import {
+  CHECKPOINT_VERSION,
+  CheckpointChunkWriter,
+  encodeManifest,
+} from "../core/checkpoint_codec.ts";
 import { ROW_ACTIVE } from "../core/row_format.ts";
 import type { Shard } from "../core/shard.ts";
 import {
@@ -125,6 +129,7 @@ export class CheckpointKeeper {
     const { inputs, runners } = this.#context;
     const offsets = runner.positions(inputs.positions());
     return {
+      version: CHECKPOINT_VERSION,
       shard: runner.index,
       shards: runners.length,
       heartbeatIntervalMs: shard.rules.heartbeatIntervalMs,

@@ -125,9 +125,11 @@ async function loadRows(
   manifest: CheckpointManifest,
   reader: CheckpointReader,
 ): Promise<void> {
-  const { rows, active, remembered, rules } = shard;
+  const { rows, active, remembered } = shard;
   // Some rows are ended sessions; a manifest that lies must not take the memory.
   active.reserve(Math.min(manifest.rows, ROWS_RESERVED_MAX));
+  // Version 1 has no ages. This one is too low after a longer interval without a heartbeat.
+  const ageOfBeat = (row: number) => (rows.beat(row) - 1) * manifest.heartbeatIntervalMs;
   let count = 0;
   const visit = (row: number) => {
     count++;
@@ -136,8 +138,7 @@ async function loadRows(
       case ROW_ACTIVE: {
         // A device that changed its session while rows were copied may be here twice.
         if (active.hasDeviceOf(row, hash)) return rows.free(row);
-        const elapsedMs = (rows.beat(row) - 1) * manifest.heartbeatIntervalMs;
-        rows.setBeat(row, Math.floor(elapsedMs / rules.heartbeatIntervalMs) + 1);
+        shard.resumeAfter(row, manifest.version >= 2 ? rows.age(row) : ageOfBeat(row));
         active.link(row, hash);
         return;
       }

@@ -22,6 +22,7 @@ import { stageRow, textOf } from "../support/session_table.ts";
 
 const CHUNK_BYTES_MAX = 60_000;
 const MANIFEST: CheckpointManifest = {
+  version: CHECKPOINT_VERSION,
   shard: 3,
   shards: 16,
   heartbeatIntervalMs: 30_000,
@@ -44,7 +45,7 @@ const MANIFEST: CheckpointManifest = {
 
 Deno.test("decodeManifest() reads back what encodeManifest() wrote", () => {
   assertEquals(decodeManifest(encodeManifest(MANIFEST)), MANIFEST);
-  const other = { ...MANIFEST, isExact: false, inputs: [], stateHash: "" };
+  const other = { ...MANIFEST, version: 1, isExact: false, inputs: [], stateHash: "" };
   assertEquals(decodeManifest(encodeManifest(other)), other);
 });
 

@@ -171,7 +171,7 @@ function stateOf(shard: Shard, rules: SessionRules): string[] {
       `active ${ids(row)} ${JSON.stringify(account)} ${rows.startedAt(row)} ${
         rows.orderKey(row)
       } ` +
-        `${rows.seq(row)} ${due}`,
+        `${rows.seq(row)} ${rows.age(row)} ${due}`,
     );
   });
   remembered.forEach((row) => {

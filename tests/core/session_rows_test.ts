@@ -140,6 +140,15 @@ Deno.test("SessionRows.identityHash() is the same in every process and tells the
   }
 });
 
+Deno.test("SessionRows.age() gives back every age up to the longest duration, of 30 days", () => {
+  const rows = new SessionRows(1);
+  const row = write(rows, draw(new Random(1)));
+  for (const age of [0, 1, 2 ** 31 - 1, 2 ** 31, 30 * 86_400_000 - 1, 2 ** 32 - 1]) {
+    rows.setAge(row, age);
+    assertEquals(rows.age(row), age);
+  }
+});
+
 function draw(random: Random): Known {
   const isInteger = random.chance(0.3);
   const sessionIsInteger = isInteger;

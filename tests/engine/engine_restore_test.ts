@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { EngineWorld } from "../support/engine/engine_world.ts";
+import { Random } from "../support/random.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -132,6 +133,24 @@ Deno.test("Engine keeps sessions that only a checkpoint knows, also over a crash
   assertEquals(world.storyOf("b").at(-1), "End 2 timeout");
 });
 
+Deno.test("Engine uses a checkpoint over an output that holds fences alone", async () => {
+  const world = new EngineWorld();
+  const first = world.engine();
+  await first.start();
+  world.sendStart("a", 1);
+  await world.advance(1000);
+  await first.stop();
+  const partition = world.output.partition(0);
+  partition.dropBefore(partition.end);
+  for (let life = 0; life < 3; life++) {
+    const engine = world.engine();
+    await engine.start();
+    assertEquals(engine.engine.status().sessions.active, 1);
+    await engine.stop();
+  }
+  assertEquals(partition.end - partition.logStart, 3);
+});
+
 Deno.test("Engine does not use a checkpoint that is damaged", async () => {
   const world = new EngineWorld();
   const first = world.engine();
@@ -145,3 +164,60 @@ Deno.test("Engine does not use a checkpoint that is damaged", async () => {
   assertEquals(second.logged("checkpoint is not used").length, 1);
   assertEquals(second.engine.status().sessions.active, 1);
 });
+
+Deno.test("Engine goes on after the last heartbeat when the interval changes twice without a record", async () => {
+  const world = new EngineWorld();
+  const first = world.engine();
+  await first.start();
+  world.sendStart("a", 1);
+  await world.advance(100_000);
+  await first.stop();
+  const second = world.engine({ rules: { heartbeatIntervalMs: 10 * MINUTE_MS } });
+  await second.start();
+  await second.stop();
+  assertEquals(world.storyOf("a").at(-1), "Heartbeat 1 3");
+  const third = world.engine({ rules: { heartbeatIntervalMs: 40_000 } });
+  await third.start();
+  await world.advance(MINUTE_MS);
+  const beats = world.records().filter(({ status }) => status === "SessionHeartbeat");
+  assertEquals(
+    beats.map(({ seq, atMs, startedAtMs }) => [seq, atMs - startedAtMs]),
+    [[1, 30_000], [2, 60_000], [3, 90_000], [4, 120_000], [5, 160_000]],
+  );
+});
+
+Deno.test("Engine writes the same from checkpoints as from the output, whatever the rules change to", async () => {
+  for (let seed = 1; seed <= 12; seed++) {
+    const [fromCheckpoints, fromOutput] = [await story(seed, true), await story(seed, false)];
+    assert(fromOutput.length > 30, `seed=${seed}: ${fromOutput.length} records`);
+    assertEquals(fromCheckpoints, fromOutput, `seed=${seed}`);
+  }
+});
+
+/** What becomes of some sessions over stops, pauses and changes of H, M and the policy. */
+async function story(seed: number, hasCheckpoints: boolean): Promise<string[]> {
+  const random = new Random(seed);
+  const world = new EngineWorld();
+  for (let life = 0; life < 10; life++) {
+    const engine = world.engine({
+      rules: {
+        heartbeatIntervalMs: random.int(1, 100) * 1000,
+        maxDurationMs: random.int(100, 300) * 1000,
+        missed: random.pick(["all", "coalesce"]),
+      },
+    });
+    await engine.start();
+    for (let i = random.int(0, 3); i > 0; i--) world.sendStart(`d${random.int(1, 5)}`, life);
+    await world.advance(random.int(1, 20) * 1000);
+    await engine.stop();
+    if (!hasCheckpoints) world.disk.generations.clear();
+    if (random.chance(0.5)) await world.advance(random.int(1, 200) * 1000);
+  }
+  // By device: what is overdue after a restore fires in no order among devices.
+  const records = world.records().toSorted((a, b) =>
+    a.device < b.device ? -1 : a.device > b.device ? 1 : 0
+  );
+  return records.map(({ device, session, status, reason, seq, atMs, startedAtMs }) =>
+    `${device} ${session} ${status} ${reason} ${seq} ${atMs - startedAtMs}`
+  );
+}
