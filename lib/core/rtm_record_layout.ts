@@ -85,12 +85,15 @@ export class RtmRecordLayout implements RecordLayout {
     scanner.expect(PROCESSING_KEY);
     scanner.readInstant();
     scanner.expect(TIMER_KEY);
-    facts.nextAtMs = scanner.readInstant();
+    facts.nextAtMs = scanner.readInstantOrNull();
+    // An end has no next instant, and all others have one.
+    if ((facts.status === STATUS_END) !== Number.isNaN(facts.nextAtMs)) return false;
     scanner.expect(DEBUG_KEY);
     facts.seq = scanner.readInteger();
     scanner.expect(KEY);
     facts.orderKeyMs = scanner.readInteger();
     facts.reason = this.#acceptOneOf(REASON);
+    scanner.expectEnd();
     return !scanner.failed;
   }
 

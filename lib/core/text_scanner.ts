@@ -1,3 +1,5 @@
+import { daysFromCivil, daysInMonth } from "./rfc3339.ts";
+
 /**
  * Reads back, byte by byte, what `text_writer.ts` wrote: the parser of our own records, which have
  * their keys in one order and no white space. What deviates sets `failed`, once and for the rest.
@@ -92,6 +94,11 @@ export class TextScanner {
     this.position = p + 1;
   }
 
+  /** Nothing may follow what was read. */
+  expectEnd(): void {
+    if (this.position !== this.end) this.failed = true;
+  }
+
   /** Reads a whole number that is not negative. */
   readInteger(): number {
     let value = 0;
@@ -103,24 +110,44 @@ export class TextScanner {
     return value;
   }
 
-  /** Reads an instant in quotes, as `writeInstant` writes it; null reads as NaN. */
+  /**
+   * Reads an instant in quotes, as `writeInstant` writes it and in no other form.
+   * (A program that copies records and renders them anew may write another form of 24 bytes, such
+   * as `2025-11-01T00:06:45+0200`.)
+   */
   readInstant(): number {
-    if (this.accept(NULL)) return NaN;
-    const p = this.position + 1;
-    if (p + 25 > this.end || this.bytes[p - 1] !== QUOTE || this.bytes[p + 24] !== QUOTE) {
+    const bytes = this.bytes;
+    let p = this.position + 1;
+    const isFar = bytes[p] === PLUS;
+    // Where the year would begin if it had four digits.
+    if (isFar) p += 3;
+    if (p + 25 > this.end) {
       this.failed = true;
       return NaN;
     }
+    const deviation = (bytes[this.position]! ^ QUOTE) | (bytes[p + 4]! ^ DASH) |
+      (bytes[p + 7]! ^ DASH) | (bytes[p + 10]! ^ UPPER_T) | (bytes[p + 13]! ^ COLON) |
+      (bytes[p + 16]! ^ COLON) | (bytes[p + 19]! ^ DOT) | (bytes[p + 23]! ^ UPPER_Z) |
+      (bytes[p + 24]! ^ QUOTE);
+    const year = isFar
+      ? this.#digits(p - 2, 2) * 10_000 + this.#digits(p, 4)
+      : this.#digits(p, 2) * 100 + this.#digits(p + 2, 2);
+    const month = this.#digits(p + 5, 2);
+    const day = this.#digits(p + 8, 2);
+    const hour = this.#digits(p + 11, 2);
+    const minute = this.#digits(p + 14, 2);
+    const second = this.#digits(p + 17, 2);
+    const ms = this.#digits(p + 20, 2) * 10 + this.#digits(p + 22, 1);
+    const isDay = month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month);
+    if (deviation !== 0 || !isDay || hour > 23 || minute > 59 || second > 59) this.failed = true;
     this.position = p + 25;
-    const day = this.#dayOf(
-      this.#digits(p, 2) * 100 + this.#digits(p + 2, 2),
-      this.#digits(p + 5, 2),
-      this.#digits(p + 8, 2),
-    );
-    const second = (this.#digits(p + 11, 2) * 60 + this.#digits(p + 14, 2)) * 60 +
-      this.#digits(p + 17, 2);
-    return day * 86_400_000 + second * 1000 + this.#digits(p + 20, 2) * 10 +
-      this.#digits(p + 22, 1);
+    return daysFromCivil(year, month, day) * 86_400_000 +
+      ((hour * 60 + minute) * 60 + second) * 1000 + ms;
+  }
+
+  /** The same, or null, which reads as NaN. */
+  readInstantOrNull(): number {
+    return this.accept(NULL) ? NaN : this.readInstant();
   }
 
   #digits(at: number, count: number): number {
@@ -131,16 +158,6 @@ export class TextScanner {
       value = value * 10 + digit;
     }
     return value;
-  }
-
-  /** Days since 1970 of a civil date (Howard Hinnant's days_from_civil). */
-  #dayOf(year: number, month: number, day: number): number {
-    const y = month <= 2 ? year - 1 : year;
-    const era = Math.floor(y / 400);
-    const yearOfEra = y - era * 400;
-    const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
-    return era * 146097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) -
-      Math.floor(yearOfEra / 100) + dayOfYear - 719468;
   }
 
   #readEscaped(from: number): void {
@@ -158,7 +175,7 @@ export class TextScanner {
         this.#scratch[out++] = unescaped;
         p += 2;
       } else if (letter === 0x75 && p + 6 <= end) {
-        this.#scratch[out++] = parseInt(String.fromCharCode(bytes[p + 4]!, bytes[p + 5]!), 16);
+        this.#scratch[out++] = this.#controlCharacter(p + 2);
         p += 6;
       } else {
         this.failed = true;
@@ -171,13 +188,28 @@ export class TextScanner {
     this.textTo = out;
     this.position = p + 1;
   }
+
+  /** Four hexadecimal digits: only control characters are written so, all others as they are. */
+  #controlCharacter(at: number): number {
+    const { bytes } = this;
+    const digits = String.fromCharCode(bytes[at + 2]!, bytes[at + 3]!);
+    const isWritten = bytes[at] === ZERO && bytes[at + 1] === ZERO && /^[01][0-9a-f]$/.test(digits);
+    if (!isWritten) this.failed = true;
+    return parseInt(digits, 16);
+  }
 }
 
 const NO_BYTES = new Uint8Array(0);
 const NULL = new TextEncoder().encode("null");
 const QUOTE = 0x22;
+const ZERO = 0x30;
 const BACKSLASH = 0x5c;
 const DASH = 0x2d;
+const PLUS = 0x2b;
+const DOT = 0x2e;
+const COLON = 0x3a;
+const UPPER_T = 0x54;
+const UPPER_Z = 0x5a;
 const ESCAPES = new Map([
   [0x22, 0x22],
   [0x5c, 0x5c],
