@@ -71,10 +71,12 @@ export class TextScanner {
       this.textIsInteger = true;
       this.textBytes = bytes;
       this.textFrom = p;
-      while (p < this.end && (bytes[p] === DASH || isDigit(bytes[p]!))) p++;
+      if (bytes[p] === DASH) p++;
+      const digitsFrom = p;
+      while (p < this.end && isDigit(bytes[p]!)) p++;
       this.textTo = p;
       this.position = p;
-      if (p === this.textFrom) this.failed = true;
+      if (p === digitsFrom) this.failed = true;
       return;
     }
     p++;

@@ -122,6 +122,39 @@ for (const { name, layout } of LAYOUTS) {
     });
   }
 
+  const [device, session, account] = name === "plain"
+    ? ["deviceId", "sessionId", "accountId"]
+    : ["deviceId", "appSessionId", "psnAccountId"];
+  for (
+    const [key, value, isRead] of [
+      [device, JSON.stringify("d".repeat(256)), true],
+      [device, JSON.stringify("d".repeat(257)), false],
+      [device, '""', false],
+      [device, "null", false],
+      [device, "17", false],
+      [session, JSON.stringify("s".repeat(128)), true],
+      [session, JSON.stringify("s".repeat(129)), false],
+      [session, '""', false],
+      [session, "null", false],
+      [session, "-17", true],
+      [session, "1-7", false],
+      [session, "-", false],
+      [account, JSON.stringify("a".repeat(128)), true],
+      [account, JSON.stringify("a".repeat(129)), false],
+      [account, '""', true],
+      [account, "null", true],
+      [account, "17", false],
+    ] as const
+  ) {
+    const told = value.length > 20 ? `${value.length - 2} bytes` : value;
+    Deno.test(`Layout ${name} reads ${isRead ? "a" : "no"} record with ${told} as ${key}`, () => {
+      const text = renderRecord(base("SessionHeartbeat"), name);
+      const other = text.replace(new RegExp(`"${key}":[^,]*`), `"${key}":${value}`);
+      const bytes = new TextEncoder().encode(other);
+      assertEquals(layout.read(bytes, 0, bytes.length, new RecordFacts()), isRead);
+    });
+  }
+
   Deno.test(`Layout ${name} does not stumble over a record with any byte changed`, () => {
     const random = new Random(4);
     const facts = new RecordFacts();
