@@ -2,7 +2,15 @@ import { ByteWriter } from "./byte_writer.ts";
 import { invariant } from "./invariant.ts";
 import type { InputPosition } from "./position.ts";
 import { readInputPositions, writeInputPositions } from "./position.ts";
-import { ID_ABSENT, ID_DIGITS, ID_KIND_MASK, ID_LONG } from "./id_codec.ts";
+import {
+  ACCOUNT_BYTES_MAX,
+  DEVICE_BYTES_MAX,
+  ID_ABSENT,
+  ID_DIGITS,
+  ID_KIND_MASK,
+  ID_LONG,
+  SESSION_BYTES_MAX,
+} from "./id_codec.ts";
 import {
   ACCOUNT_WORD,
   DEVICE_WORD,
@@ -184,9 +192,21 @@ export function readChunk(
   for (let i = 0; i < count; i++) {
     const at = i * ROW_WORDS;
     const kinds = words[at + KINDS_WORD]!;
-    checkId((kinds >>> 8) & ID_KIND_MASK, words, at + DEVICE_WORD, tail.length, 256);
-    checkId((kinds >>> 16) & ID_KIND_MASK, words, at + SESSION_WORD, tail.length, 128);
-    checkId((kinds >>> 24) & ID_KIND_MASK, words, at + ACCOUNT_WORD, tail.length, 128);
+    checkId((kinds >>> 8) & ID_KIND_MASK, words, at + DEVICE_WORD, tail.length, DEVICE_BYTES_MAX);
+    checkId(
+      (kinds >>> 16) & ID_KIND_MASK,
+      words,
+      at + SESSION_WORD,
+      tail.length,
+      SESSION_BYTES_MAX,
+    );
+    checkId(
+      (kinds >>> 24) & ID_KIND_MASK,
+      words,
+      at + ACCOUNT_WORD,
+      tail.length,
+      ACCOUNT_BYTES_MAX,
+    );
     visit(rows.importRow(words, at, tail));
   }
 }
@@ -209,7 +229,7 @@ function checkId(
 
 /** The number of rows, and room so that rows begin at a multiple of eight. */
 const HEAD_BYTES = 8;
-const LONG_IDS_BYTES_MAX = 256 + 128 + 128;
+const LONG_IDS_BYTES_MAX = DEVICE_BYTES_MAX + SESSION_BYTES_MAX + ACCOUNT_BYTES_MAX;
 
 // A checkpoint holds rows as they are in memory; every machine that Deno runs on agrees.
 invariant(

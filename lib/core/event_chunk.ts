@@ -3,13 +3,11 @@ import {
   ACCOUNT_ID_WORD,
   ID_ABSENT,
   ID_IS_INTEGER,
-  ID_KIND_MASK,
-  ID_LONG,
   ID_WORDS,
   joinKinds,
-  packId,
   SESSION_ID_WORD,
 } from "./id_codec.ts";
+import { LongIds } from "./long_ids.ts";
 import { partitionOf } from "./murmur2.ts";
 
 /**
@@ -23,9 +21,8 @@ import { partitionOf } from "./murmur2.ts";
 export class EventChunk {
   words: Int32Array;
   doubles: Float64Array;
-  longBytes: Uint8Array = NO_BYTES;
   count = 0;
-  #longUsed = 0;
+  readonly #long = new LongIds(0);
 
   /** @param capacity Events to make room for at first. */
   constructor(capacity: number) {
@@ -87,7 +84,11 @@ export class EventChunk {
   /** Empties the chunk, to be filled again. */
   clear(): void {
     this.count = 0;
-    this.#longUsed = 0;
+    this.#long.clear();
+  }
+
+  get longBytes(): Uint8Array {
+    return this.#long.bytes;
   }
 
   type(event: number): number {
@@ -121,20 +122,7 @@ export class EventChunk {
   }
 
   #pack(bytes: Uint8Array, from: number, to: number, word: number, idWord: number): number {
-    const at = word + IDS_WORD + idWord;
-    const kind = packId(bytes, from, to, this.words, at);
-    if ((kind & ID_KIND_MASK) === ID_LONG) {
-      const length = to - from;
-      if (this.#longUsed + length > this.longBytes.length) {
-        const grown = new Uint8Array(Math.max(4096, (this.#longUsed + length) * 2));
-        grown.set(this.longBytes);
-        this.longBytes = grown;
-      }
-      for (let i = 0; i < length; i++) this.longBytes[this.#longUsed + i] = bytes[from + i]!;
-      this.words[at] = this.#longUsed;
-      this.#longUsed += length;
-    }
-    return kind;
+    return this.#long.pack(bytes, from, to, this.words, word + IDS_WORD + idWord);
   }
 
   #grow(): void {
@@ -158,4 +146,3 @@ const EVENT_DOUBLES = 4;
 const TYPE_WORD = 0;
 const SHARD_WORD = 1;
 const KINDS_WORD = 2;
-const NO_BYTES = new Uint8Array(0);

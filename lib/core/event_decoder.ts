@@ -1,5 +1,6 @@
 import { EventFields, MISSING, NULL, NUMBER, RICH_STRING } from "./event_fields.ts";
 import type { EventLayout } from "./event_layout.ts";
+import { ACCOUNT_BYTES_MAX, DEVICE_BYTES_MAX, SESSION_BYTES_MAX } from "./id_codec.ts";
 import { invariant } from "./invariant.ts";
 import { fitsInt64OrUint64, isIntegerNumber, parseNumber } from "./json_number.ts";
 import { OPEN_BRACE, skipWhitespace } from "./json_scanner.ts";
@@ -16,9 +17,6 @@ export const DECODED_IGNORED = 2;
 /** The bytes are not an event: `rejectReason` and `rejectDetail` say why. */
 export const DECODED_REJECTED = 3;
 
-const DEVICE_BYTES_MAX = 256;
-const SESSION_BYTES_MAX = 128;
-const ACCOUNT_BYTES_MAX = 128;
 const DURATION_SECONDS_MAX = 1e9;
 /** The event itself is the first level. */
 const NESTING_MAX = 64;

@@ -27,6 +27,11 @@ export const ID_NEEDS_ESCAPE = 0x40;
 /** The id came as a JSON integer and is written as one. */
 export const ID_IS_INTEGER = 0x80;
 
+/** Bytes of an id's text, at most, by the contract. An account may have none at all. */
+export const DEVICE_BYTES_MAX = 256;
+export const SESSION_BYTES_MAX = 128;
+export const ACCOUNT_BYTES_MAX = 128;
+
 /** Words of the three packed ids of a row or an event: device, session, account. */
 export const ID_WORDS = 12;
 export const SESSION_ID_WORD = 4;

@@ -5,10 +5,10 @@ import {
   ID_LONG,
   ID_WORDS,
   joinKinds,
-  packId,
   SESSION_ID_WORD,
 } from "./id_codec.ts";
 import type { FactOffsets } from "./fact_offsets.ts";
+import { LongIds } from "./long_ids.ts";
 import type { EarlyEnd, ShardPosition } from "./position.ts";
 import { STATUS_END, STATUS_START } from "./record_draft.ts";
 import { RecordFacts } from "./record_facts.ts";
@@ -39,7 +39,7 @@ export class LogFold {
   readonly #ended: number[] = [];
   readonly #endedClocks: number[] = [];
   readonly #words = new Int32Array(ID_WORDS);
-  readonly #longBytes = new Uint8Array(512);
+  readonly #long = new LongIds(0);
 
   /** @param offsets Told where each fact lies. */
   constructor(shard: Shard, layout: RecordLayout, offsets: FactOffsets | null = null) {
@@ -171,7 +171,8 @@ export class LogFold {
     const { rows, remembered, rules } = this.#shard;
     remembered.expire(end.clockMs, rules.graceMs);
     const row = rows.allocate();
-    rows.setIds(row, this.#words, 0, this.#packIds(end), this.#longBytes);
+    const kinds = this.#packIds(end);
+    rows.setIds(row, this.#words, 0, kinds, this.#long.bytes);
     const hash = rows.deviceHash(row);
     // A checkpoint may have it already.
     if (remembered.findSame(row, hash) !== NO_ROW) {
@@ -185,12 +186,10 @@ export class LogFold {
   }
 
   #packIds(end: EarlyEnd): number {
-    this.#longBytes.set(end.deviceId);
-    this.#longBytes.set(end.sessionId, end.deviceId.length);
-    const deviceEnd = end.deviceId.length;
-    const sessionEnd = deviceEnd + end.sessionId.length;
-    const device = packId(this.#longBytes, 0, deviceEnd, this.#words, 0);
-    let session = packId(this.#longBytes, deviceEnd, sessionEnd, this.#words, SESSION_ID_WORD);
+    const { deviceId, sessionId } = end;
+    this.#long.clear();
+    const device = this.#long.pack(deviceId, 0, deviceId.length, this.#words, 0);
+    let session = this.#long.pack(sessionId, 0, sessionId.length, this.#words, SESSION_ID_WORD);
     if (end.sessionIdIsInteger) session |= ID_IS_INTEGER;
     return joinKinds(device, session, ID_ABSENT);
   }

@@ -96,17 +96,25 @@ export class PlainRecordLayout implements RecordLayout {
     scanner.expect(STARTED_AT_KEY);
     facts.startedAtMs = scanner.readInstant();
     scanner.expect(TIMESTAMP_KEY);
-    const orderKey = scanner.readInstant();
+    const orderKey = scanner.readInstantOrNull();
     facts.orderKeyMs = orderKey === orderKey ? orderKey : facts.startedAtMs;
     scanner.expect(AT_KEY);
-    scanner.skipInstant();
+    const at = scanner.readInstant();
     scanner.expect(DURATION_MS_KEY);
-    scanner.readInteger();
+    if (scanner.readInteger() !== at - facts.startedAtMs) return false;
     scanner.expect(REPORTED_KEY);
     if (!scanner.accept(NULL)) scanner.readInteger();
     scanner.expect(NEXT_AT_KEY);
-    facts.nextAtMs = scanner.readInstant();
-    // What follows only repeats or tells when the record was made.
+    facts.nextAtMs = scanner.readInstantOrNull();
+    // An end has no next instant, and all others have one.
+    if ((facts.status === STATUS_END) !== Number.isNaN(facts.nextAtMs)) return false;
+    // What follows only repeats or tells when the record was made, but it has to be whole.
+    scanner.expect(SOURCE_TIMESTAMP_KEY);
+    scanner.readInstant();
+    scanner.expect(EMITTED_AT_KEY);
+    scanner.readInstant();
+    scanner.expect(CLOSE_BRACE);
+    scanner.expectEnd();
     return !scanner.failed;
   }
 
@@ -208,9 +216,12 @@ const NULL = textBytes("null");
 const NEXT_AT = textBytes(',"nextAt":"');
 const NEXT_AT_KEY = textBytes(',"nextAt":');
 const SOURCE_TIMESTAMP = textBytes('","sourceTimestamp":"');
+const SOURCE_TIMESTAMP_KEY = textBytes(',"sourceTimestamp":');
 const NULL_NEXT_AT_AND_SOURCE = textBytes(',"nextAt":null,"sourceTimestamp":"');
 const EMITTED_AT = textBytes('","emittedAt":"');
+const EMITTED_AT_KEY = textBytes(',"emittedAt":');
 const CLOSE = textBytes('"}');
+const CLOSE_BRACE = textBytes("}");
 
 /** Reasons a status is combined with, `REASON_NONE` first. */
 const REASONS = 4;

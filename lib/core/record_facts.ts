@@ -1,21 +1,21 @@
 import {
+  ACCOUNT_BYTES_MAX,
   ACCOUNT_ID_WORD,
+  DEVICE_BYTES_MAX,
   ID_ABSENT,
   ID_IS_INTEGER,
-  ID_KIND_MASK,
-  ID_LONG,
   ID_WORDS,
   joinKinds,
-  packId,
+  SESSION_BYTES_MAX,
   SESSION_ID_WORD,
 } from "./id_codec.ts";
+import { LongIds } from "./long_ids.ts";
 import type { TextScanner } from "./text_scanner.ts";
 
 /** What a record of the output says: one object, filled again for every record that is read. */
 export class RecordFacts {
   /** The packed ids of device, session and account; long ones lie in `longBytes`. */
   readonly words: Int32Array = new Int32Array(ID_WORDS);
-  readonly longBytes: Uint8Array = new Uint8Array(1024);
   /** Their kinds, joined as `SessionRows.setIds` takes them. */
   kinds = 0;
   status = 0;
@@ -25,7 +25,7 @@ export class RecordFacts {
   orderKeyMs = 0;
   /** NaN on an end. */
   nextAtMs = NaN;
-  #longUsed = 0;
+  readonly #long = new LongIds(DEVICE_BYTES_MAX + SESSION_BYTES_MAX + ACCOUNT_BYTES_MAX);
 
   get deviceKind(): number {
     return (this.kinds >>> 8) & 0xff;
@@ -35,13 +35,19 @@ export class RecordFacts {
     return (this.kinds >>> 16) & 0xff;
   }
 
+  get longBytes(): Uint8Array {
+    return this.#long.bytes;
+  }
+
+  /** Takes the text that was just read; one that can be no device's makes the scanner fail. */
   setDevice(scanner: TextScanner): void {
-    this.#longUsed = 0;
-    this.kinds = joinKinds(this.#pack(scanner, 0), 0, 0);
+    this.#long.clear();
+    if (scanner.textIsInteger) scanner.failed = true;
+    this.kinds = joinKinds(this.#pack(scanner, 0, 1, DEVICE_BYTES_MAX), 0, 0);
   }
 
   setSession(scanner: TextScanner): void {
-    const kind = this.#pack(scanner, SESSION_ID_WORD);
+    const kind = this.#pack(scanner, SESSION_ID_WORD, 1, SESSION_BYTES_MAX);
     const form = scanner.textIsInteger ? ID_IS_INTEGER : 0;
     this.kinds |= joinKinds(0, kind | form, 0);
   }
@@ -49,25 +55,18 @@ export class RecordFacts {
   setAccount(scanner: TextScanner): void {
     let kind = ID_ABSENT;
     if (scanner.textIsNull) this.words.fill(0, ACCOUNT_ID_WORD);
-    else kind = this.#pack(scanner, ACCOUNT_ID_WORD);
+    else kind = this.#pack(scanner, ACCOUNT_ID_WORD, 0, ACCOUNT_BYTES_MAX);
+    if (scanner.textIsInteger) scanner.failed = true;
     this.kinds |= joinKinds(0, 0, kind);
   }
 
-  #pack(scanner: TextScanner, at: number): number {
+  #pack(scanner: TextScanner, at: number, bytesMin: number, bytesMax: number): number {
     const { textBytes, textFrom, textTo } = scanner;
     const length = textTo - textFrom;
-    if (scanner.textIsNull || this.#longUsed + length > this.longBytes.length) {
+    if (scanner.textIsNull || length < bytesMin || length > bytesMax) {
       scanner.failed = true;
       return 0;
     }
-    const kind = packId(textBytes, textFrom, textTo, this.words, at);
-    if ((kind & ID_KIND_MASK) === ID_LONG) {
-      for (let i = 0; i < length; i++) {
-        this.longBytes[this.#longUsed + i] = textBytes[textFrom + i]!;
-      }
-      this.words[at] = this.#longUsed;
-      this.#longUsed += length;
-    }
-    return kind;
+    return this.#long.pack(textBytes, textFrom, textTo, this.words, at);
   }
 }

@@ -111,7 +111,8 @@ function twoDigits(bytes: Uint8Array, at: number): number {
   return (tens >>> 0) > 9 || (ones >>> 0) > 9 ? -1 : tens * 10 + ones;
 }
 
-function daysInMonth(year: number, month: number): number {
+/** @param month 1 to 12. */
+export function daysInMonth(year: number, month: number): number {
   if (month === 2) return isLeapYear(year) ? 29 : 28;
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }

@@ -81,16 +81,19 @@ export class RtmRecordLayout implements RecordLayout {
     scanner.expect(DURATION_KEY);
     scanner.readInteger();
     scanner.expect(UPSTREAM_KEY);
-    scanner.skipInstant();
+    scanner.readInstant();
     scanner.expect(PROCESSING_KEY);
-    scanner.skipInstant();
+    scanner.readInstant();
     scanner.expect(TIMER_KEY);
-    facts.nextAtMs = scanner.readInstant();
+    facts.nextAtMs = scanner.readInstantOrNull();
+    // An end has no next instant, and all others have one.
+    if ((facts.status === STATUS_END) !== Number.isNaN(facts.nextAtMs)) return false;
     scanner.expect(DEBUG_KEY);
     facts.seq = scanner.readInteger();
     scanner.expect(KEY);
     facts.orderKeyMs = scanner.readInteger();
     facts.reason = this.#acceptOneOf(REASON);
+    scanner.expectEnd();
     return !scanner.failed;
   }
 

@@ -1,3 +1,5 @@
+import { daysFromCivil, daysInMonth } from "./rfc3339.ts";
+
 /**
  * Reads back, byte by byte, what `text_writer.ts` wrote: the parser of our own records, which have
  * their keys in one order and no white space. What deviates sets `failed`, once and for the rest.
@@ -16,7 +18,7 @@ export class TextScanner {
   textIsInteger = false;
   #scratch = new Uint8Array(512);
   /** The last date read, as the number 20251101, and its first instant. */
-  #dateKey = 0;
+  #date = NaN;
   #dateMs = NaN;
 
   reset(bytes: Uint8Array, from: number, to: number): void {
@@ -72,10 +74,12 @@ export class TextScanner {
       this.textIsInteger = true;
       this.textBytes = bytes;
       this.textFrom = p;
-      while (p < this.end && (bytes[p] === DASH || isDigit(bytes[p]!))) p++;
+      if (bytes[p] === DASH) p++;
+      const digitsFrom = p;
+      while (p < this.end && isDigit(bytes[p]!)) p++;
       this.textTo = p;
       this.position = p;
-      if (p === this.textFrom) this.failed = true;
+      if (p === digitsFrom) this.failed = true;
       return;
     }
     p++;
@@ -95,6 +99,11 @@ export class TextScanner {
     this.position = p + 1;
   }
 
+  /** Nothing may follow what was read. */
+  expectEnd(): void {
+    if (this.position !== this.end) this.failed = true;
+  }
+
   /** Reads a whole number that is not negative. */
   readInteger(): number {
     let value = 0;
@@ -106,12 +115,23 @@ export class TextScanner {
     return value;
   }
 
-  /** Reads an instant in quotes, as `writeInstant` writes it; null reads as NaN. */
+  /**
+   * Reads an instant in quotes, as `writeInstant` writes it and in no other form.
+   * (A program that copies records and renders them anew may write another form of 24 bytes, such
+   * as `2025-11-01T00:06:45+0200`.)
+   */
   readInstant(): number {
-    const { bytes } = this;
-    const p = this.position + 1;
-    if (!this.#passInstant()) return NaN;
-    const century = pairAt(bytes, p);
+    const bytes = this.bytes;
+    let p = this.position + 1;
+    const isFar = bytes[p] === PLUS;
+    // Where the year would begin if it had four digits.
+    if (isFar) p += 3;
+    if (p + 25 > this.end) return this.#fail();
+    const deviation = (bytes[this.position]! ^ QUOTE) | (bytes[p + 4]! ^ DASH) |
+      (bytes[p + 7]! ^ DASH) | (bytes[p + 10]! ^ UPPER_T) | (bytes[p + 13]! ^ COLON) |
+      (bytes[p + 16]! ^ COLON) | (bytes[p + 19]! ^ DOT) | (bytes[p + 23]! ^ UPPER_Z) |
+      (bytes[p + 24]! ^ QUOTE);
+    const century = isFar ? pairAt(bytes, p - 2) * 100 + pairAt(bytes, p) : pairAt(bytes, p);
     const yearOfCentury = pairAt(bytes, p + 2);
     const month = pairAt(bytes, p + 5);
     const day = pairAt(bytes, p + 8);
@@ -119,43 +139,30 @@ export class TextScanner {
     const minute = pairAt(bytes, p + 14);
     const second = pairAt(bytes, p + 17);
     const hundredths = pairAt(bytes, p + 20);
-    const last = bytes[p + 22]! - 0x30;
-    const date = century | yearOfCentury | month | day;
-    const time = hour | minute | second | hundredths | last | (9 - last);
-    if ((date | time) < 0) {
-      this.failed = true;
-      return NaN;
-    }
+    const last = bytes[p + 22]! - ZERO;
+    const lowest = century | yearOfCentury | month | day | hour | minute | second | hundredths |
+      last | (9 - last) | (23 - hour) | (59 - minute) | (59 - second);
+    if (deviation !== 0 || lowest < 0) return this.#fail();
     // Nearly all instants of a log are of one day.
-    const key = ((century * 100 + yearOfCentury) * 100 + month) * 100 + day;
-    if (key !== this.#dateKey) {
-      this.#dateKey = key;
-      this.#dateMs = 86_400_000 * dayOf(century * 100 + yearOfCentury, month, day);
+    const date = ((century * 100 + yearOfCentury) * 100 + month) * 100 + day;
+    if (date !== this.#date) {
+      const year = century * 100 + yearOfCentury;
+      if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return this.#fail();
+      this.#date = date;
+      this.#dateMs = daysFromCivil(year, month, day) * 86_400_000;
     }
+    this.position = p + 25;
     return this.#dateMs + ((hour * 60 + minute) * 60 + second) * 1000 + hundredths * 10 + last;
   }
 
-  /** Passes an instant or null without a look at its digits. */
-  skipInstant(): void {
-    this.#passInstant();
+  /** The same, or null, which reads as NaN. */
+  readInstantOrNull(): number {
+    return this.accept(NULL) ? NaN : this.readInstant();
   }
 
-  /** False when there is no instant: it was null, or `failed` is set. */
-  #passInstant(): boolean {
-    const { bytes } = this;
-    const p = this.position + 1;
-    if (bytes[p - 1] !== QUOTE && this.accept(NULL)) return false;
-    if (
-      p + 25 > this.end || bytes[p - 1] !== QUOTE || bytes[p + 4] !== DASH ||
-      bytes[p + 7] !== DASH || bytes[p + 10] !== LETTER_T || bytes[p + 13] !== COLON ||
-      bytes[p + 16] !== COLON || bytes[p + 19] !== DOT || bytes[p + 23] !== LETTER_Z ||
-      bytes[p + 24] !== QUOTE
-    ) {
-      this.failed = true;
-      return false;
-    }
-    this.position = p + 25;
-    return true;
+  #fail(): number {
+    this.failed = true;
+    return NaN;
   }
 
   #readEscaped(from: number): void {
@@ -173,7 +180,7 @@ export class TextScanner {
         this.#scratch[out++] = unescaped;
         p += 2;
       } else if (letter === 0x75 && p + 6 <= end) {
-        this.#scratch[out++] = parseInt(String.fromCharCode(bytes[p + 4]!, bytes[p + 5]!), 16);
+        this.#scratch[out++] = this.#controlCharacter(p + 2);
         p += 6;
       } else {
         this.failed = true;
@@ -186,17 +193,29 @@ export class TextScanner {
     this.textTo = out;
     this.position = p + 1;
   }
+
+  /** Four hexadecimal digits: only control characters are written so, all others as they are. */
+  #controlCharacter(at: number): number {
+    const { bytes } = this;
+    const digits = String.fromCharCode(bytes[at + 2]!, bytes[at + 3]!);
+    const isWritten = bytes[at] === ZERO && bytes[at + 1] === ZERO && /^[01][0-9a-f]$/.test(digits);
+    if (!isWritten) this.failed = true;
+    return parseInt(digits, 16);
+  }
 }
 
 const NO_BYTES = new Uint8Array(0);
 const NULL = new TextEncoder().encode("null");
 const QUOTE = 0x22;
+const ZERO = 0x30;
 const BACKSLASH = 0x5c;
 const DASH = 0x2d;
-const COLON = 0x3a;
+const PLUS = 0x2b;
 const DOT = 0x2e;
-const LETTER_T = 0x54;
-const LETTER_Z = 0x5a;
+const COLON = 0x3a;
+const UPPER_T = 0x54;
+const UPPER_Z = 0x5a;
+const NO_NUMBER = -1_000_000;
 const ESCAPES = new Map([
   [0x22, 0x22],
   [0x5c, 0x5c],
@@ -211,19 +230,9 @@ function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 
-/** The number that two digits make; negative where they are none. */
+/** The number that two digits make; far below 0 where they are none. */
 function pairAt(bytes: Uint8Array, at: number): number {
-  const high = bytes[at]! - 0x30;
-  const low = bytes[at + 1]! - 0x30;
-  return (high | low | (9 - high) | (9 - low)) < 0 ? -1 : high * 10 + low;
-}
-
-/** Days since 1970 of a civil date (Howard Hinnant's days_from_civil). */
-function dayOf(year: number, month: number, day: number): number {
-  const y = month <= 2 ? year - 1 : year;
-  const era = Math.floor(y / 400);
-  const yearOfEra = y - era * 400;
-  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
-  return era * 146097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) -
-    Math.floor(yearOfEra / 100) + dayOfYear - 719468;
+  const high = bytes[at]! - ZERO;
+  const low = bytes[at + 1]! - ZERO;
+  return (high | low | (9 - high) | (9 - low)) < 0 ? NO_NUMBER : high * 10 + low;
 }

@@ -115,6 +115,8 @@ export class CheckpointKeeper {
       if (isGone() || ports.clock.monotonicMs() > waitUntilMs) return await abandon(output);
       await this.#pause(PAUSE_MS);
     }
+    // It may have been restored in that pause, and its log may not have what was copied.
+    if (isGone()) return await abandon(output);
     await output.publish(encodeManifest({ ...manifest, logTo: runner.logEnd }));
     return copy.bytes;
   }

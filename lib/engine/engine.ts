@@ -80,7 +80,7 @@ export class Engine {
     if (this.#isStopping) return;
     const chosen = await supervisor.restoreAll();
     if (chosen === null || this.#isStopping) return;
-    const { ofShard, isFirstRun } = chosen;
+    const { ofShard, isFirstRun, isOutputEmpty } = chosen;
     const offsets = lowestOf(ofShard);
     if (isFirstRun) {
       options.logger.warn("first run: no output and no committed offset, sessions start empty", {
@@ -89,6 +89,10 @@ export class Engine {
       });
       await parts.committer.commitFirst([...offsets], () => this.#isStopping);
       if (this.#isStopping) return;
+    } else if (isOutputEmpty) {
+      options.logger.warn("the output is empty, but input was read before: sessions start empty", {
+        shards: ofShard.length,
+      });
     }
     const ranges = await this.#ports.source.ranges();
     if (this.#isStopping) return;

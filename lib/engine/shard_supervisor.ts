@@ -7,6 +7,12 @@ import type { ShardRestorer } from "./shard_restorer.ts";
 import type { ShardRunner } from "./shard_runner.ts";
 import { chooseStartOffsets, type StartOffsets } from "./start_offsets.ts";
 
+/** Where the input goes on after all shards are restored. */
+export interface RestoredInputs extends StartOffsets {
+  /** No shard has a record in its log, nor a log that ever had one, as far as can be seen. */
+  readonly isOutputEmpty: boolean;
+}
+
 /**
  * Brings shards to run: all of them at the start, one of them when its log turned out to be
  * another than it thought, or when it had left the input since it could not write.
@@ -19,6 +25,7 @@ export class ShardSupervisor {
   readonly #restorer: ShardRestorer;
   readonly #loop: () => RoundLoop;
   #isStopped = false;
+  #isOutputEmpty = true;
   #rewinding: Promise<void> | null = null;
   #rewindAgain = false;
 
@@ -42,7 +49,7 @@ export class ShardSupervisor {
    *
    * @throws EngineError
    */
-  async restoreAll(): Promise<StartOffsets | null> {
+  async restoreAll(): Promise<RestoredInputs | null> {
     const { runners } = this.#context;
     const read: (readonly InputPosition[] | null)[] = new Array(runners.length).fill(null);
     // A fence is five round trips and no work: all at once. Reading takes memory: some at a time.
@@ -63,7 +70,7 @@ export class ShardSupervisor {
       this.#place(runner, offsets.ofShard[runner.index]!);
       this.#context.options.metrics.shards.setState(runner.index, "running");
     }
-    return offsets;
+    return { ...offsets, isOutputEmpty: this.#isOutputEmpty };
   }
 
   /** The log is not as the shard thought: it drops its state and restores it from the log. */
@@ -125,6 +132,7 @@ export class ShardSupervisor {
           // Without a log it is before all events: the clock follows those that are there.
           startMs: 0,
         }, ownership);
+        if (position !== null || ownership.logStart > 0) this.#isOutputEmpty = false;
         if (position !== null && position.producerId !== ownership.producerId) {
           logger.warn(
             "the broker gave this shard a new producer id: it cannot fence older owners",

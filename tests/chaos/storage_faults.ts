@@ -5,6 +5,8 @@ export interface StateDisk {
   /** A small disk of its own, the state directory on it. */
   readonly disk: string;
   readonly stateDir: string;
+  /** The state directory as it was before the last harm. */
+  readonly wholeDir: string;
   /** State directories to put in its place: an older one, and that of another deployment. */
   readonly olderDir: string;
   readonly foreignDir: string;
@@ -126,6 +128,28 @@ export async function copyDir(from: string, to: string): Promise<void> {
   }
 }
 
+/**
+ * Keeps a copy of what is about to be harmed.
+ * @throws Error when it is not whole: then nobody could say what the harm did.
+ */
+export async function keepWhole({ stateDir, wholeDir }: StateDisk): Promise<void> {
+  await removeIfThere(wholeDir);
+  await copyDir(stateDir, wholeDir);
+  // The copy is looked at: whoever opens the file of a killed engine takes its log of changes in.
+  using database = new DatabaseSync(`${wholeDir}/${KV}`);
+  const [row] = database.prepare("PRAGMA integrity_check(1)").all();
+  const found = row?.["integrity_check"];
+  if (found !== "ok") throw new Error(`Cannot harm what is not whole: ${stateDir} has ${found}`);
+}
+
+/**
+ * Puts back what was there before the harm: damage that SQLite's check does not see may outlive a
+ * start, and the next harm would be done to what is harmed already.
+ */
+export async function putBackWhole(disk: StateDisk): Promise<void> {
+  await replaceDir(disk, disk.wholeDir);
+}
+
 async function changeFile(
   { stateDir }: StateDisk,
   change: (bytes: Uint8Array) => Uint8Array,
@@ -156,8 +180,16 @@ async function damageValues({ stateDir, random }: StateDisk): Promise<void> {
 }
 
 async function replaceDir({ stateDir }: StateDisk, by: string): Promise<void> {
-  await Deno.remove(stateDir, { recursive: true });
+  await removeIfThere(stateDir);
   await copyDir(by, stateDir);
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 async function removeFiles(stateDir: string): Promise<void> {

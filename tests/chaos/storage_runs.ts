@@ -2,7 +2,14 @@ import { pause } from "../support/kafka/broker_process.ts";
 import type { ChaosMode, ChaosStage } from "./chaos_run.ts";
 import { ChaosWorld } from "./chaos_world.ts";
 import type { EngineUnderTest } from "./engine_under_test.ts";
-import { copyDir, runTool, type StateDisk, STORAGE_FAULTS } from "./storage_faults.ts";
+import {
+  copyDir,
+  keepWhole,
+  putBackWhole,
+  runTool,
+  type StateDisk,
+  STORAGE_FAULTS,
+} from "./storage_faults.ts";
 import { renderSpread } from "./spread.ts";
 import { becomes } from "./within.ts";
 
@@ -19,6 +26,7 @@ async function runStorage(stage: ChaosStage, rounds: number): Promise<string[]> 
   const state: StateDisk = {
     disk,
     stateDir: `${disk}/state`,
+    wholeDir: `${folder}/whole.state`,
     olderDir: `${folder}/older.state`,
     foreignDir: `${folder}/foreign.state`,
     random,
@@ -49,7 +57,11 @@ async function runStorage(stage: ChaosStage, rounds: number): Promise<string[]> 
   return lines;
 }
 
-/** Leaves the engine running. */
+/**
+ * Each harm comes to a whole directory, which the engine has left a moment before; the engine starts
+ * twice on what is left, ends in order the second time, and then has the whole one back. Leaves the
+ * engine running.
+ */
 async function harmAndStart(
   { world, random, say }: ChaosStage,
   state: StateDisk,
@@ -67,6 +79,7 @@ async function harmAndStart(
       const isKilled = round > 0 && random.chance(0.3);
       if (isKilled) await engine.kill9();
       else await engine.terminate();
+      await keepWhole(state);
       await harm(state);
       engine.start();
       firstRecordsMs.push(await world.firstRecords(engine));
@@ -78,6 +91,17 @@ async function harmAndStart(
       say(`${name}: ${wordsOf(engine)}`);
       await engine.kill9();
       await mend?.(state);
+      engine.start();
+      await world.firstRecords(engine, { everywhere: true });
+      world.assertRunning(engine);
+      const code = await engine.terminate();
+      // What the first start has put right is right: it takes checkpoints again.
+      if (code !== 0 || engine.log().includes("checkpoint cannot be written")) {
+        world.failures.push(
+          `"${name}" outlived a start (exit code ${code}). The log:\n${engine.log().slice(-2500)}`,
+        );
+      }
+      await putBackWhole(state);
       engine.start();
     }
   }

@@ -70,12 +70,90 @@ for (const { name, layout } of LAYOUTS) {
     const facts = new RecordFacts();
     for (let i = 0; i < 40; i++) {
       const bytes = write(layout, caseOf(randomRecord(random, T0)));
-      // What plain reads ends before the last two instants.
-      for (let length = 0; length < bytes.length - 90; length++) {
+      for (let length = 0; length < bytes.length; length++) {
         assertEquals(layout.read(bytes, 0, length, facts), false, `${length} of ${bytes.length}`);
       }
     }
   });
+
+  Deno.test(`Layout ${name} reads no record that goes on behind its end`, () => {
+    const bytes = write(layout, caseOf(base("SessionHeartbeat")));
+    const longer = new Uint8Array(bytes.length + 1).fill(0x20);
+    longer.set(bytes);
+    assertEquals(layout.read(longer, 0, bytes.length, new RecordFacts()), true);
+    assertEquals(layout.read(longer, 0, longer.length, new RecordFacts()), false);
+  });
+
+  for (const status of ["SessionStart", "SessionHeartbeat", "SessionEnd"] as const) {
+    Deno.test(`Layout ${name} reads no ${status} with a byte changed, but in what may be any`, () => {
+      for (const orderKeyMs of [T0, T0 - 1]) {
+        const bytes = write(layout, caseOf({ ...base(status), orderKeyMs }));
+        const free = freePlaces(new TextDecoder().decode(bytes), name);
+        for (let at = 0; at < bytes.length; at++) {
+          if (free.has(at)) continue;
+          for (const change of [1, 3, 0x10, 0x20, 0x80]) {
+            bytes[at]! ^= change;
+            const text = new TextDecoder().decode(bytes);
+            assertEquals(layout.read(bytes, 0, bytes.length, new RecordFacts()), false, text);
+            bytes[at]! ^= change;
+          }
+        }
+      }
+    });
+
+    Deno.test(`Layout ${name} reads no ${status} without its instants`, () => {
+      const text = renderRecord(base(status), name);
+      const instants = [
+        ...text.matchAll(
+          /"[^"]*[tT]imestamp":("[^"]*Z")|"(?:at|startedAt|emittedAt|nextAt|timer_info)":("[^"]*Z"|null)/g,
+        ),
+      ];
+      assert(instants.length >= 4, text);
+      for (const match of instants) {
+        const value = match[1] ?? match[2]!;
+        const other = value === "null" ? '"2025-11-01T00:00:30.000Z"' : "null";
+        const at = match.index + match[0].length - value.length;
+        const changed = new TextEncoder().encode(
+          text.slice(0, at) + other + text.slice(at + value.length),
+        );
+        const isRead = layout.read(changed, 0, changed.length, new RecordFacts());
+        assertEquals(isRead, false, `${match[0]} ${other}`);
+      }
+    });
+  }
+
+  const [device, session, account] = name === "plain"
+    ? ["deviceId", "sessionId", "accountId"]
+    : ["deviceId", "appSessionId", "psnAccountId"];
+  for (
+    const [key, value, isRead] of [
+      [device, JSON.stringify("d".repeat(256)), true],
+      [device, JSON.stringify("d".repeat(257)), false],
+      [device, '""', false],
+      [device, "null", false],
+      [device, "17", false],
+      [session, JSON.stringify("s".repeat(128)), true],
+      [session, JSON.stringify("s".repeat(129)), false],
+      [session, '""', false],
+      [session, "null", false],
+      [session, "-17", true],
+      [session, "1-7", false],
+      [session, "-", false],
+      [account, JSON.stringify("a".repeat(128)), true],
+      [account, JSON.stringify("a".repeat(129)), false],
+      [account, '""', true],
+      [account, "null", true],
+      [account, "17", false],
+    ] as const
+  ) {
+    const told = value.length > 20 ? `${value.length - 2} bytes` : value;
+    Deno.test(`Layout ${name} reads ${isRead ? "a" : "no"} record with ${told} as ${key}`, () => {
+      const text = renderRecord(base("SessionHeartbeat"), name);
+      const other = text.replace(new RegExp(`"${key}":[^,]*`), `"${key}":${value}`);
+      const bytes = new TextEncoder().encode(other);
+      assertEquals(layout.read(bytes, 0, bytes.length, new RecordFacts()), isRead);
+    });
+  }
 
   Deno.test(`Layout ${name} does not stumble over a record with any byte changed`, () => {
     const random = new Random(4);
@@ -102,6 +180,41 @@ Deno.test("No layout reads the records of the other", () => {
     assertEquals(LAYOUTS[reader].layout.read(bytes, 0, bytes.length, facts), false);
   }
 });
+
+/** Values that a reader can hold against nothing else in the record. */
+const FREE: Record<"plain" | "rtm-gaming", readonly RegExp[]> = {
+  "plain": [
+    /"deviceId":"([^"]*)"/d,
+    /"sessionId":(\d+)/d,
+    /"accountId":"([^"]*)"/d,
+    /"seq":(\d+)/d,
+    /"timestamp":"([^"]*)"/d,
+    /"nextAt":"([^"]*)"/d,
+    /"sourceTimestamp":"([^"]*)"/d,
+    /"emittedAt":"([^"]*)"/d,
+  ],
+  "rtm-gaming": [
+    /"deviceId":"([^"]*)"/d,
+    /"appSessionId":(\d+)/d,
+    /"psnAccountId":"([^"]*)"/d,
+    /"session_timestamp":"([^"]*)"/d,
+    /"sessionDuration":(\d+)/d,
+    /"upstream_timestamp":"([^"]*)"/d,
+    /"processing_timestamp":"([^"]*)"/d,
+    /"timer_info":"([^"]*)"/d,
+    /seq=(\d+)/d,
+    /key=(\d+)/d,
+  ],
+};
+
+function freePlaces(text: string, name: "plain" | "rtm-gaming"): Set<number> {
+  const free = new Set<number>();
+  for (const pattern of FREE[name]) {
+    const [from, to] = pattern.exec(text)?.indices?.[1] ?? [0, 0];
+    for (let at = from; at < to; at++) free.add(at);
+  }
+  return free;
+}
 
 /** A table for all: a page of rows is five megabytes. */
 let rows = new SessionRows(1);

@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { MemoryOutputLog } from "../../lib/adapters/memory/memory_output_log.ts";
+import { MemoryTopic } from "../../lib/adapters/memory/memory_topic.ts";
 import { EngineWorld } from "../support/engine/engine_world.ts";
 import { Random } from "../support/random.ts";
 
@@ -221,3 +223,47 @@ async function story(seed: number, hasCheckpoints: boolean): Promise<string[]> {
     `${device} ${session} ${status} ${reason} ${seq} ${atMs - startedAtMs}`
   );
 }
+
+Deno.test("Engine warns when its output topic was created anew, and goes on with no sessions", async () => {
+  const world = new EngineWorld({ outputPartitions: 2 });
+  const first = world.engine();
+  await first.start();
+  assertEquals([first.logged("first run").length, first.logged(OUTPUT_IS_EMPTY).length], [1, 0]);
+  world.sendStart(world.deviceOn(0), 1);
+  await world.advance(1000);
+  await first.stop();
+  const second = world.engine({
+    wrapPorts: (ports) => {
+      const limits = { batchBytesMax: 1 << 20, retainedBytesMax: 1 << 30 };
+      const anew = new MemoryTopic({ name: "sessions", partitions: 2, ...limits });
+      return { ...ports, log: new MemoryOutputLog(anew, ports.clock) };
+    },
+  });
+  await second.start();
+  // Once for all shards; and the checkpoint that stands for more output than there is names itself.
+  assertEquals([second.logged(OUTPUT_IS_EMPTY).length, second.logged("first run").length], [1, 0]);
+  assertEquals(second.logged("checkpoint is not used").length, 1);
+  assertEquals(second.engine.status().sessions.active, 0);
+  await world.advance(6000);
+  // It goes on where the group stood: what is read already is not read again.
+  assertEquals(second.metrics.events.start, 0);
+});
+
+Deno.test("Engine does not take an output for empty that one shard has a record in, or retention emptied", async () => {
+  const world = new EngineWorld({ outputPartitions: 2 });
+  const first = world.engine();
+  await first.start();
+  world.sendStart(world.deviceOn(1), 1);
+  await world.advance(1000);
+  await first.stop();
+  const second = world.engine();
+  await second.start();
+  assertEquals(second.logged(OUTPUT_IS_EMPTY), []);
+  await second.stop();
+  for (const partition of world.output.partitions) partition.dropBefore(partition.end);
+  const third = world.engine();
+  await third.start();
+  assertEquals(third.logged(OUTPUT_IS_EMPTY), []);
+});
+
+const OUTPUT_IS_EMPTY = "the output is empty, but input was read before";

@@ -29,8 +29,8 @@ export interface PreparedDatabase {
  * A missing file is created; one that is damaged or that is no Deno KV file is put aside under
  * another name.
  *
- * Cost: SQLite looks at each page once, 45 ms a 500 MB when cached; the pages that the disk has to
- * give it are then there for the restore that follows.
+ * Cost: SQLite looks at each page, 75 ms for 280 MB when cached (the quick check: 40 ms); the pages
+ * that the disk has to give it are then there for the restore that follows.
  *
  * @throws CheckpointStoreError when the file can be neither checked nor moved.
  */
@@ -97,7 +97,9 @@ function examine(path: string): Finding {
     if (tables.size > 0 && !(tables.has("kv") && tables.has("data_version"))) {
       return { kind: "foreign", sentence: "is a database of another program" };
     }
-    const [answer] = ask("PRAGMA quick_check(1)", "quick_check");
+    // The quick check leaves the index out; an entry that is missing there shows only when its row
+    // is to be deleted, and from then on no checkpoint could be published.
+    const [answer] = ask("PRAGMA integrity_check(1)", "integrity_check");
     if (answer !== "ok") return { kind: "damaged", sentence: `is damaged (${firstLine(answer)})` };
     const [freePages] = ask("PRAGMA freelist_count", "freelist_count");
     const [pageBytes] = ask("PRAGMA page_size", "page_size");
