@@ -36,7 +36,7 @@ export async function runService(options: ServiceOptions): Promise<number> {
   const { engine } = thread;
   let checkpoints: CheckpointThread | null = null;
   try {
-    const http = await openHttpSide({ config, engine, clock, log });
+    const http = openHttpSide({ config, engine, clock, log });
     http.monitor.start();
     try {
       logStart(log, config, http.url);
