@@ -13,6 +13,7 @@ import type { EngineRequest } from "./engine_messages.ts";
 const host = new EngineHost({
   post: (report) => self.postMessage(report),
   clock: new SystemClock(),
+  heapUsedBytes: () => Deno.memoryUsage().heapUsed,
   // Nobody outside can choose device ids that all fall on one place.
   hashSeed: crypto.getRandomValues(new Int32Array(1))[0]!,
   async create(setup, surroundings) {
