@@ -133,6 +133,8 @@ export class HttpConnection {
     const keepsAlive = head.keepsAlive && body.isWhole && !this.#isLast &&
       response.headers.get("connection") !== "close";
     await this.#write(response, { keepsAlive, hasBody: head.method !== "HEAD" });
+    // Nothing is unread, so nothing keeps the answer from arriving.
+    if (!keepsAlive && body.isWhole && this.#input.length === 0) this.close();
     return keepsAlive;
   }
 

@@ -63,16 +63,7 @@ export function serveApp(app: Hono, options: ServeOptions): HttpServer {
 }
 
 function listenTcp({ hostname, port }: ListenAddress): ConnectionListener {
-  const listener = Deno.listen({ hostname, port });
-  return {
-    addr: listener.addr,
-    close: () => listener.close(),
-    accept: async () => {
-      const connection = await listener.accept();
-      connection.setNoDelay(true);
-      return connection;
-    },
-  };
+  return Deno.listen({ hostname, port, tcpBacklog: BACKLOG });
 }
 
 /** All that are open, never more than the limit, and what is left of those that were closed. */
@@ -180,6 +171,11 @@ class Connections {
   }
 }
 
+/**
+ * Connections that wait to be accepted; one that finds no place tries again a second later, at best.
+ * All of these are taken within half a second. The system may allow fewer.
+ */
+const BACKLOG = 4_096;
 /** Also how long a full table of open files is left to empty. */
 const ACCEPT_PAUSE_MS = 100;
 const LOG_EVERY_MS = 10_000;

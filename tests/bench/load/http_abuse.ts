@@ -132,7 +132,7 @@ export class HttpAbuse {
       token: engine.token,
       requestsPerSecond: options.httpAbuse,
     };
-    this.#abuser = new BenchProcess("abuser", "./abuser.ts", config);
+    this.#abuser = new BenchProcess("abuser", "./abuser.ts", config, { givesWay: true });
   }
 
   get pid(): number {
