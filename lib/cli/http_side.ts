@@ -27,12 +27,12 @@ export interface HttpSide {
 }
 
 /** @throws CommandFailure when it cannot listen there. */
-export async function openHttpSide(options: {
+export function openHttpSide(options: {
   readonly config: Config;
   readonly engine: EngineQueries;
   readonly clock: Clock;
   readonly log: Logger;
-}): Promise<HttpSide> {
+}): HttpSide {
   const { config, engine, clock, log } = options;
   const startedAtMs = Math.round(clock.wallMs() - clock.monotonicMs());
   const processInfo = () => readProcessInfo(startedAtMs);
@@ -42,7 +42,7 @@ export async function openHttpSide(options: {
     timeoutMs: HTTP_LIMITS.queryTimeoutMs,
     reuseMs: HTTP_LIMITS.statusReuseMs,
   });
-  const server = await serve(() => {
+  const server = serve(() => {
     const address = parseListenAddress(formatHostPort(config.http.address));
     const access = accessPolicy(address, {
       token: config.secrets.httpToken,
@@ -64,9 +64,9 @@ export async function openHttpSide(options: {
   };
 }
 
-async function serve(open: () => Promise<HttpServer>): Promise<HttpServer> {
+function serve(open: () => HttpServer): HttpServer {
   try {
-    return await open();
+    return open();
   } catch (error) {
     if (!(error instanceof HttpServerError)) throw error;
     // A port in use may be free at the next try; the others are for an operator to mend.

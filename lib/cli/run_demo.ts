@@ -44,7 +44,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   try {
     // Loading of the thread takes as long as opening the port: they go together.
     engine.start({ kind: "demo", config, log: logSetup, fleet });
-    const http = await openHttpSide({ config, engine, clock, log });
+    const http = openHttpSide({ config, engine, clock, log });
     try {
       options.writeOut(bannerOf(http.url, options));
       const shown = new DemoRun(engine, http, options);

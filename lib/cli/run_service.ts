@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import { giveWayToOtherThreads } from "../adapters/system/thread_priority.ts";
 import { CheckpointStoreError } from "../ports/checkpoint_store.ts";
 import type { Clock } from "../ports/clock.ts";
 import { restoreProgress } from "../telemetry/engine_status.ts";
@@ -38,7 +39,7 @@ export async function runService(options: ServiceOptions): Promise<number> {
   // It counts where it is waited for.
   opening.catch(() => {});
   try {
-    const http = await openHttpSide({ config, engine, clock, log });
+    const http = openHttpSide({ config, engine, clock, log });
     http.monitor.start();
     try {
       logStart(log, config, http.url);
@@ -54,6 +55,8 @@ export async function runService(options: ServiceOptions): Promise<number> {
         checkpoints: checkpoints?.port ?? null,
       });
       reportStart(engine, { clock, log });
+      // Not before: until then this thread has its part in the start.
+      void engine.started.then(giveWayToOtherThreads);
       const end = await endOf(engine, options);
       if (end.kind === "stopped") await checkpointsClosed(checkpoints, clock);
       return exitCodeOf(end, log);

@@ -82,6 +82,8 @@ export class EngineMetrics {
   clockOffsetMs = 0;
   clockJumpAlarm = false;
   sessionsActiveMax = 0;
+  /** Set by who runs the engine, before a snapshot. */
+  heapUsedBytes: number | null = null;
 
   /** `lastAtMs` on the monotonic clock; NaN until the first one is published. */
   readonly checkpoint: {
@@ -114,6 +116,7 @@ export class EngineMetrics {
       phase: this.phase,
       started: this.started,
       brokersReachable: this.brokersReachable,
+      heapUsedBytes: this.heapUsedBytes,
       sessions: {
         active: total(shards, (shard) => shard.sessionsActive),
         activeMax: this.sessionsActiveMax,

@@ -14,6 +14,8 @@ export interface EngineStatus {
   /** Every shard has been running at once; stays true. */
   readonly started: boolean;
   readonly brokersReachable: boolean;
+  /** JavaScript objects of the engine's thread, without typed arrays; null where nobody tells. */
+  readonly heapUsedBytes: number | null;
   readonly sessions: SessionStatus;
   readonly counters: EngineCounters;
   readonly latencies: EngineLatencies;

@@ -296,6 +296,16 @@ export const METRICS: readonly Metric[] = [
     read: ({ process }) => known(NO_LABELS, process.residentMemoryBytes),
   },
   {
+    name: "sessionwheel_heap_used_bytes",
+    type: "gauge",
+    help: "JavaScript objects of a thread, without the sessions' typed arrays",
+    labels: ["thread"],
+    read: ({ engine, process }) => [
+      ...known(["engine"], engine?.heapUsedBytes ?? null),
+      ...known(["main"], process.heapUsedBytes),
+    ],
+  },
+  {
     name: "process_cpu_seconds_total",
     type: "counter",
     help: "Total user and system CPU time spent in seconds",

@@ -13,6 +13,8 @@ export interface EngineHostOptions {
   readonly prepare: (engine: EngineSetup["kind"]) => void;
   readonly create: CreateEngine;
   readonly hashSeed: number;
+  /** Of this thread. */
+  readonly heapUsedBytes: () => number;
 }
 
 /**
@@ -133,6 +135,7 @@ export class EngineHost {
     const engine = this.#engine;
     switch (request.kind) {
       case "status":
+        this.#metrics.heapUsedBytes = this.#options.heapUsedBytes();
         return { kind: "status", id, status: engine?.status() ?? this.#early() };
       case "device":
         return { kind: "device", id, view: engine?.device(request.deviceId) ?? null };

@@ -18,6 +18,7 @@ const modules = {
 const host = new EngineHost({
   post: (report) => self.postMessage(report),
   clock: new SystemClock(),
+  heapUsedBytes: () => Deno.memoryUsage().heapUsed,
   // Nobody outside can choose device ids that all fall on one place.
   hashSeed: crypto.getRandomValues(new Int32Array(1))[0]!,
   prepare(engine) {

@@ -102,7 +102,7 @@ Deno.test("README shows the demo as it prints: banner, lines and summary", () =>
   }
   const rendered = renderSummary(status, {
     elapsedMs: 41_000,
-    process: { residentMemoryBytes: 1e6, cpuSeconds: 1, startedAtMs: 0 },
+    process: { residentMemoryBytes: 1e6, heapUsedBytes: 1e6, cpuSeconds: 1, startedAtMs: 0 },
     cpuSecondsBefore: 0,
   });
   assertEquals(wordsOf(summary), wordsOf(rendered));

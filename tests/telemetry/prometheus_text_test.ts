@@ -10,7 +10,12 @@ const PROMTOOL = "/usr/bin/promtool";
 function sourceUnderTest(metrics: EngineMetrics | null): MetricSource {
   return {
     engine: metrics?.snapshot({ monotonicMs: 10_000, wallMs: 1_761_955_605_000 }) ?? null,
-    process: { residentMemoryBytes: 1e8, cpuSeconds: 2.5, startedAtMs: 1_761_955_600_000 },
+    process: {
+      residentMemoryBytes: 1e8,
+      heapUsedBytes: 2e7,
+      cpuSeconds: 2.5,
+      startedAtMs: 1_761_955_600_000,
+    },
     build: { version: "1.2.3", commit: "abcdef0", deno: "2.9.6", v8: "15.0" },
   };
 }
@@ -18,6 +23,7 @@ function sourceUnderTest(metrics: EngineMetrics | null): MetricSource {
 /** Every metric has samples. */
 function fullMetrics(): EngineMetrics {
   const metrics = new EngineMetrics();
+  metrics.heapUsedBytes = 3e7;
   metrics.openShards(2);
   metrics.openInputs([{ topic: "events", partition: 0 }]);
   metrics.inputs.position[0] = 10;

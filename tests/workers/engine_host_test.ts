@@ -74,6 +74,7 @@ function hosted(options: { readonly createFailure?: Error } = {}) {
     clock,
     hashSeed: 1,
     prepare: (kind) => prepared.push(kind),
+    heapUsedBytes: () => 1_000_000,
     create: (_setup, surroundings) => {
       if (options.createFailure !== undefined) return Promise.reject(options.createFailure);
       engine.surroundings = surroundings;
@@ -118,6 +119,7 @@ Deno.test("EngineHost answers questions before there is an engine", async () => 
   await turn();
   const [status, device, ingest] = reports;
   assertEquals(status?.kind === "status" && status.status.phase, "starting");
+  assertEquals(status?.kind === "status" && status.status.heapUsedBytes, 1_000_000);
   assertEquals(device, { kind: "device", id: 2, view: null });
   assertEquals(ingest?.kind === "refused" && ingest.retryable, true);
 });

@@ -48,7 +48,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     imports: ADAPTER_IMPORTS,
     outside: ["kafkajs", "fzstd", "lz4js", "snappyjs", "node:"],
   },
-  "adapters/http": { imports: ADAPTER_IMPORTS, outside: ["hono", "@hono/node-server", "node:"] },
+  "adapters/http": { imports: ADAPTER_IMPORTS, outside: ["hono", "node:"] },
   "adapters/kv": { imports: ADAPTER_IMPORTS, outside: ["node:"] },
   "adapters/file": { imports: ADAPTER_IMPORTS, outside: ["node:"] },
   "adapters/memory": { imports: ADAPTER_IMPORTS, outside: [] },

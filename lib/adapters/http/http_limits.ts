@@ -12,6 +12,10 @@ export interface HttpLimits {
   readonly requestTimeoutMs: number;
   /** An idle connection is closed after this; longer than the page's polling interval. */
   readonly keepAliveTimeoutMs: number;
+  /** A client that does not take its answer in this time is cut off. */
+  readonly responseTimeoutMs: number;
+  /** How long a client may take to close after the last answer; then it is reset. */
+  readonly lingerMs: number;
   /** How often the time limits above are looked at. */
   readonly timeoutCheckMs: number;
   /** Questions about a device that may be open at the engine; each costs it a message. */
@@ -40,6 +44,8 @@ export const HTTP_LIMITS: HttpLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 5_000,
+  responseTimeoutMs: 10_000,
+  lingerMs: 1_000,
   timeoutCheckMs: 1_000,
   deviceQueriesMax: 32,
   queryTimeoutMs: 2_000,

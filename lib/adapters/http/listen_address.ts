@@ -27,7 +27,7 @@ function isLoopback(hostname: string): boolean {
 /** What keeps the server from being started; nothing listens then. */
 export class HttpServerError extends Error {
   override readonly name = "HttpServerError";
-  readonly code: "bad_address" | "address_in_use" | "token_missing" | "unsafe_base" | "other";
+  readonly code: "bad_address" | "address_in_use" | "token_missing" | "other";
 
   constructor(message: string, options: { code: HttpServerError["code"]; cause?: unknown }) {
     super(message, { cause: options.cause });

@@ -3,12 +3,18 @@ import type { ProcessInfo } from "../../telemetry/process_info.ts";
 
 /** Asks the platform what the process uses; never throws. `startedAtMs` is passed through. */
 export function readProcessInfo(startedAtMs: number): ProcessInfo {
-  return { residentMemoryBytes: residentMemoryBytes(), cpuSeconds: cpuSeconds(), startedAtMs };
+  const memory = memoryUsage();
+  return {
+    residentMemoryBytes: memory?.rss ?? null,
+    heapUsedBytes: memory?.heapUsed ?? null,
+    cpuSeconds: cpuSeconds(),
+    startedAtMs,
+  };
 }
 
-function residentMemoryBytes(): number | null {
+function memoryUsage(): Deno.MemoryUsage | null {
   try {
-    return Deno.memoryUsage().rss;
+    return Deno.memoryUsage();
   } catch {
     return null;
   }

@@ -11,33 +11,31 @@ export type BodyRead =
 export async function readBody(request: Request, bytesMax: number): Promise<BodyRead> {
   if (Number(request.headers.get("content-length")) > bytesMax) return { kind: "too_large" };
   if (request.body === null) return { kind: "whole", bytes: new Uint8Array(0) };
-  const chunks: Uint8Array[] = [];
+  let bytes = new Uint8Array(READ_BYTES);
   let length = 0;
   const reader = request.body.getReader();
   try {
     while (true) {
       const { done, value } = await reader.read();
       if (done) break;
-      length += value.length;
-      if (length > bytesMax) {
+      if (length + value.length > bytesMax) {
         // Not awaited: what is still to come is the server's to throw away.
         reader.cancel().catch(() => {});
         return { kind: "too_large" };
       }
-      chunks.push(value);
+      // One buffer that grows: a list of pieces of a byte each would take a hundred times as much.
+      if (length + value.length > bytes.length) {
+        const larger = new Uint8Array(Math.max(bytes.length * 2, length + value.length));
+        larger.set(bytes.subarray(0, length));
+        bytes = larger;
+      }
+      bytes.set(value, length);
+      length += value.length;
     }
   } catch {
     return { kind: "broken" };
   }
-  return { kind: "whole", bytes: concatenate(chunks, length) };
+  return { kind: "whole", bytes: bytes.slice(0, length) };
 }
 
-function concatenate(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
-}
+const READ_BYTES = 64 * 1024;

@@ -54,7 +54,12 @@ export function appUnderTest(
         insecure: false,
       }),
     build: { version: "1.2.3", commit: "abcdef0", deno: "2.9.6", v8: "15.0" },
-    processInfo: () => ({ residentMemoryBytes: 123_456_768, cpuSeconds: 1.5, startedAtMs }),
+    processInfo: () => ({
+      residentMemoryBytes: 123_456_768,
+      heapUsedBytes: 20_000_000,
+      cpuSeconds: 1.5,
+      startedAtMs,
+    }),
     log: createLogger({
       level: "debug",
       format: "json",

@@ -8,7 +8,7 @@
 import { partitionOf } from "../../../lib/core/murmur2.ts";
 import { DeviceIds, UUID_BYTES } from "./device_ids.ts";
 import { readJsonLines, writeJsonLine } from "./json_lines.ts";
-import { Latencies, type LatencyReport, type SecondOfOutput } from "./latencies.ts";
+import { Latencies, type LatencyReport, type LoadPart, type SecondOfOutput } from "./latencies.ts";
 import { LoadSchedule, type ScheduleConfig } from "./load_schedule.ts";
 import { type FollowedBatch, OutputFollower } from "./output_follower.ts";
 import { RecordParser, START } from "./record_parser.ts";
@@ -26,6 +26,7 @@ export interface AnalyserConfig {
   /** What is measured, since the schedule's first instant. */
   readonly windowFromMs: number;
   readonly windowToMs: number;
+  readonly parts: readonly LoadPart[];
   readonly fetchIntervalMs: number;
 }
 
@@ -110,6 +111,7 @@ class Analyser {
       windowToMs,
       fromMs,
       durationMs: config.durationMs,
+      parts: config.parts,
     });
     this.#takeOvers = new TakeOvers(config.partitions);
     this.#follower = new OutputFollower({

@@ -10,12 +10,19 @@ export class BenchProcess<Command, Message extends { readonly kind: string }> {
   readonly #messages: Message[] = [];
   #ended = false;
 
-  /** @param file A module beside this one. */
-  constructor(name: string, file: string, config: unknown) {
+  /**
+   * @param file A module beside this one.
+   * @param givesWay It stands for other machines, and must not take from this one what is measured.
+   */
+  constructor(name: string, file: string, config: unknown, { givesWay = false } = {}) {
     this.#name = name;
-    this.#child = new Deno.Command(Deno.execPath(), {
+    const niceness = givesWay ? "10" : "0";
+    this.#child = new Deno.Command("nice", {
       // The lock is not theirs to write, and nothing outside of the repository is imported.
       args: [
+        "-n",
+        niceness,
+        Deno.execPath(),
         "run",
         "-A",
         "--no-lock",

@@ -29,6 +29,11 @@ export class EngineProcess {
     return resolveEngine(this.#options.program).description;
   }
 
+  /** Of its HTTP, `host:port`. */
+  get address(): string {
+    return this.#address;
+  }
+
   get pid(): number {
     return this.#child?.pid ?? 0;
   }

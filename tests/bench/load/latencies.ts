@@ -23,6 +23,24 @@ export interface LatencyReport {
   /** Starts and ends together. */
   readonly changes: { readonly L1: Quantiles; readonly L2: Quantiles; readonly L3: Quantiles };
   readonly heartbeats: { readonly H: Quantiles; readonly H2: Quantiles; readonly H3: Quantiles };
+  /** By the names of the parts. */
+  readonly parts: Readonly<Record<string, PartLatencies>>;
+}
+
+/** Starts and ends together, and heartbeats. */
+export interface PartLatencies {
+  readonly L1: Quantiles;
+  readonly L3: Quantiles;
+  readonly H: Quantiles;
+  readonly H3: Quantiles;
+}
+
+/** A span of the run that is counted for itself; spans of one name are counted together. */
+export interface LoadPart {
+  readonly name: string;
+  /** Since the schedule's first instant. */
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 /** One second of the run, by when its records were due. */
@@ -39,6 +57,8 @@ interface LatencyOptions {
   readonly durationMs: number;
   readonly windowFromMs: number;
   readonly windowToMs: number;
+  /** One after the other. */
+  readonly parts: readonly LoadPart[];
 }
 
 export class Latencies {
@@ -51,6 +71,8 @@ export class Latencies {
   readonly #records: Float64Array;
   readonly #changeMax: Float64Array;
   readonly #heartbeatMax: Float64Array;
+  readonly #parts: readonly { readonly fromMs: number; readonly toMs: number; of: PartOfRun }[];
+  readonly #partsByName = new Map<string, PartOfRun>();
 
   constructor(options: LatencyOptions) {
     this.#options = options;
@@ -58,6 +80,11 @@ export class Latencies {
     this.#records = new Float64Array(seconds);
     this.#changeMax = new Float64Array(seconds);
     this.#heartbeatMax = new Float64Array(seconds);
+    this.#parts = options.parts.map(({ name, fromMs, toMs }) => {
+      const of = this.#partsByName.get(name) ?? { changes: new Triple(), heartbeats: new Triple() };
+      this.#partsByName.set(name, of);
+      return { fromMs: options.fromMs + fromMs, toMs: options.fromMs + toMs, of };
+    });
   }
 
   isInWindow(ms: number): boolean {
@@ -74,6 +101,12 @@ export class Latencies {
       this.#records[second]!++;
       const max = isHeartbeat ? this.#heartbeatMax : this.#changeMax;
       if (emittedAt - dueMs > max[second]!) max[second] = emittedAt - dueMs;
+    }
+    for (const { fromMs, toMs, of } of this.#parts) {
+      if (dueMs < fromMs || dueMs >= toMs) continue;
+      const part = isHeartbeat ? of.heartbeats : of.changes;
+      part.made.record(emittedAt - dueMs);
+      part.seen.record(seenMs - dueMs);
     }
     if (!this.isInWindow(dueMs)) return;
     const triple = isHeartbeat ? this.#heartbeats : status === END ? this.#ends : this.#starts;
@@ -96,6 +129,9 @@ export class Latencies {
       ends: named(this.#ends),
       changes: named(changes),
       heartbeats: { H: quantilesOf(made), H2: quantilesOf(appended), H3: quantilesOf(seen) },
+      parts: Object.fromEntries(
+        Array.from(this.#partsByName, ([name, part]) => [name, partLatencies(part)]),
+      ),
     };
   }
 
@@ -107,6 +143,20 @@ export class Latencies {
       HMax: this.#heartbeatMax[second]!,
     }));
   }
+}
+
+interface PartOfRun {
+  readonly changes: Triple;
+  readonly heartbeats: Triple;
+}
+
+function partLatencies({ changes, heartbeats }: PartOfRun): PartLatencies {
+  return {
+    L1: quantilesOf(changes.made),
+    L3: quantilesOf(changes.seen),
+    H: quantilesOf(heartbeats.made),
+    H3: quantilesOf(heartbeats.seen),
+  };
 }
 
 class Triple {

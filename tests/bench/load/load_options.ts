@@ -24,6 +24,10 @@ export interface LoadOptions {
   /** Of `catch-up`: events of the backlog, and the minutes that its timestamps cover. */
   readonly backlogEvents: number;
   readonly backlogMinutes: number;
+  /** Abusive requests a second against the engine's HTTP port, in every other part of the run; 0: none. */
+  readonly httpAbuse: number;
+  /** Opened and held against it after the measured time; 0: none. */
+  readonly httpConnections: number;
   readonly reportFile: string | null;
   readonly jsonFile: string | null;
 }
@@ -53,6 +57,8 @@ export const USAGE = `deno task bench:load [options]
   --restart-clean       the same with an orderly stop
   --catch-up N          a backlog of N events first, then the engine
   --backlog MINUTES     that the backlog's timestamps cover (5)
+  --http-abuse R        R bad HTTP requests a second, in every other 15 s of the measured time
+  --http-connections N  N connections opened and held for 10 s after the measured time
   --report FILE         Markdown
   --json FILE           everything
 `;
@@ -76,6 +82,8 @@ const FLAGS = {
   "restart-clean": { type: "boolean", default: false },
   "catch-up": { type: "string" },
   "backlog": { type: "string", default: "5" },
+  "http-abuse": { type: "string", default: "0" },
+  "http-connections": { type: "string", default: "0" },
   "report": { type: "string" },
   "json": { type: "string" },
 } as const;
@@ -92,6 +100,11 @@ export function parseLoadOptions(args: readonly string[]): LoadOptions {
     .filter((mode) => values[mode] !== false && values[mode] !== undefined);
   if (modes.length > 1) {
     throw new LoadUsageError(`--${modes.join(" and --")} are runs of their own`);
+  }
+  const httpAbuse = wholeNumber("http-abuse", values["http-abuse"], 0, 100_000);
+  const httpConnections = wholeNumber("http-connections", values["http-connections"], 0, 60_000);
+  if (modes.length > 0 && httpAbuse + httpConnections > 0) {
+    throw new LoadUsageError(`--${modes[0]} and abuse of HTTP are runs of their own`);
   }
   const sessions = wholeNumber("sessions", values.sessions, 1, 20_000_000);
   const backlogEvents = values["catch-up"] === undefined
@@ -118,6 +131,8 @@ export function parseLoadOptions(args: readonly string[]): LoadOptions {
     mode: modes[0] ?? "steady",
     backlogEvents,
     backlogMinutes: positive("backlog", values.backlog),
+    httpAbuse,
+    httpConnections,
     reportFile: values.report ?? null,
     jsonFile: values.json ?? null,
   };

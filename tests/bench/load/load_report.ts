@@ -1,6 +1,9 @@
+import { abuseSections } from "./http_abuse_report.ts";
 import type { LoadResult } from "./load_result.ts";
 import { machineLine } from "./machine.ts";
+import { grouped, megabytes, table } from "./markdown.ts";
 import type { Quantiles } from "./quantiles.ts";
+import type { Course, Resources } from "./resource_samples.ts";
 
 /** A run as Markdown: what was measured, with what, and whether it counts. */
 export function renderReport(result: LoadResult): string {
@@ -51,6 +54,8 @@ export function renderReport(result: LoadResult): string {
     ),
   );
   sections.push(table(["engine memory", "MB"], memoryRows(result)));
+  if (result.resources !== null) sections.push(resourceTable(result.resources));
+  sections.push(...abuseSections(result));
   if (analyser.examples.length > 0) {
     sections.push(["```", ...analyser.examples, "```"].join("\n"));
   }
@@ -178,6 +183,31 @@ function memoryRows({ memory, activeSessions }: LoadResult): string[][] {
   ];
 }
 
+/** Whether anything grows that should not: the table of a soak. */
+function resourceTable(resources: Resources): string {
+  const { residentBytes, heapUsedBytes, openFiles, rssSlopeMbPerHour } = resources;
+  const row = (name: string, course: Course, of: (value: number) => string) => [
+    name,
+    of(course.first),
+    of(course.last),
+    of(course.max),
+  ];
+  const title = `engine, ${resources.samples} samples over ${resources.minutes.toFixed(1)} min`;
+  const rows = [
+    row("RSS, MB", residentBytes, tenths),
+    ...(heapUsedBytes === null ? [] : [row("heap used, MB", heapUsedBytes, tenths)]),
+    row("open files", openFiles, String),
+  ];
+  if (rssSlopeMbPerHour !== null) {
+    rows.push(["RSS, slope of all samples, MB an hour", rssSlopeMbPerHour.toFixed(2), "", ""]);
+  }
+  return table([title, "first", "last", "most"], rows);
+}
+
+function tenths(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(1);
+}
+
 function countedRecords({ options, analyser }: LoadResult): number {
   const all = analyser.starts + analyser.ends + analyser.heartbeats;
   return Math.max(1, options.mode === "catch-up" ? all : analyser.recordsInWindow);
@@ -187,17 +217,4 @@ function latencyRow(name: string, q: Quantiles): string[] | null {
   if (q.count === 0) return null;
   const ms = (value: number | null) => value === null ? "" : value.toFixed(1);
   return [name, grouped(q.count), ms(q.p50), ms(q.p90), ms(q.p99), ms(q.p999), ms(q.max)];
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 2 ** 20).toFixed(0);
-}
-
-function grouped(value: number): string {
-  return value.toLocaleString("en-US");
 }

@@ -1,8 +1,10 @@
 import type { AnalyserReport } from "./analyser.ts";
 import type { GeneratorReport } from "./generator.ts";
+import type { AbuseResult, HeldResult } from "./http_abuse.ts";
 import type { LoadOptions } from "./load_options.ts";
 import type { Machine } from "./machine.ts";
 import type { Usage } from "./process_usage.ts";
+import type { Resources } from "./resource_samples.ts";
 
 /** Everything that a run found out; what `--json` writes. */
 export interface LoadResult {
@@ -15,9 +17,13 @@ export interface LoadResult {
   /** Of the measured window; of a catch-up, from the engine's start to the last change. */
   readonly usage: Usage;
   readonly memory: EngineMemory;
+  /** Of the engine in the measured window; null for a catch-up. */
+  readonly resources: Resources | null;
   readonly activeSessions: number;
   readonly catchUp: CatchUp | null;
   readonly restart: Restart | null;
+  readonly abuse: AbuseResult | null;
+  readonly held: HeldResult | null;
   /** Why the figures are not those of the engine; empty for a good run. */
   readonly voidBecause: readonly string[];
   /** What the engine did wrong; empty for a good run. */

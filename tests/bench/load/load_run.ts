@@ -20,6 +20,7 @@ import type {
 import { BenchProcess } from "./bench_process.ts";
 import { EngineProcess } from "./engine_process.ts";
 import type { GeneratorConfig, GeneratorReport } from "./generator.ts";
+import { type AbuseResult, abuseSegments, HttpAbuse } from "./http_abuse.ts";
 import type { LoadOptions } from "./load_options.ts";
 import {
   type CatchUp,
@@ -30,22 +31,24 @@ import {
   type Restart,
   voidReasons,
 } from "./load_result.ts";
-import type { ScheduleConfig } from "./load_schedule.ts";
+import { type Timeline, timelineOf } from "./load_timeline.ts";
 import { describeMachine } from "./machine.ts";
 import { residentBytes, sampleUsage, usageBetween, type UsageSample } from "./process_usage.ts";
+import { ResourceSampler, summarizeResources } from "./resource_samples.ts";
 
 type Ready = { readonly kind: "ready" };
 type Failed = { readonly kind: "failed"; readonly message: string };
 type Generator = BenchProcess<{ fromMs: number }, Ready | GeneratorReport>;
 type Analyser = BenchProcess<AnalyserCommand, Ready | Failed | AnalyserProgress | AnalyserReport>;
 
-/** How long the load goes on after a restart. */
-const AFTER_RESTART_MS = 45_000;
 /** From "go" to the first event: everybody is there by then. */
 const LEAD_MS = 1_000;
 /** How long what is due may be awaited before it counts as missing. */
 const FINISH_TIMEOUT_MS = 60_000;
 const CATCH_UP_TIMEOUT_MS = 900_000;
+const HTTP_TOKEN = "6f1c9ce4-9a06-4a5c-a5b5-f9f1c0a2d7f3";
+/** A scrape of the engine costs it a millisecond or two. */
+const RESOURCE_SAMPLE_MAX_MS = 10_000;
 /** Kafka's own numbers of threads, where the brokers of tests have fewer. */
 const MEASURED_BROKER = {
   "num.network.threads": "3",
@@ -59,15 +62,6 @@ interface EngineEnd {
   readonly startMs: number;
 }
 
-/** When what happens, since the schedule's first instant. */
-interface Timeline {
-  readonly schedule: ScheduleConfig;
-  readonly windowFromMs: number;
-  readonly windowToMs: number;
-  /** The last event. */
-  readonly durationMs: number;
-}
-
 export class LoadRun {
   readonly #options: LoadOptions;
   readonly #say: (line: string) => void;
@@ -79,6 +73,7 @@ export class LoadRun {
   #engine!: EngineProcess;
   #generator!: Generator;
   #analyser!: Analyser;
+  #abuser: HttpAbuse | null = null;
   #progress: AnalyserProgress | null = null;
 
   constructor(options: LoadOptions, say: (line: string) => void) {
@@ -102,6 +97,7 @@ export class LoadRun {
   async close(): Promise<void> {
     await this.#analyser?.end();
     await this.#generator?.end();
+    await this.#abuser?.end();
     await this.#engine?.kill9();
     await this.#broker?.stop();
     await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
@@ -131,6 +127,10 @@ export class LoadRun {
     await createTopic(address, input, { partitions, config: ofInput });
     await createTopic(address, output, { partitions, config: ofOutput });
     await createTopic(address, deadLetters);
+    // With a token most of what is tried has to be refused for want of it.
+    const tokenFile = `${this.#folder}/http-token`;
+    await Deno.writeTextFile(tokenFile, HTTP_TOKEN);
+    const isAbused = options.httpAbuse + options.httpConnections > 0;
     this.#engine = new EngineProcess({
       program: options.engine,
       logFile: `${this.#folder}/engine.log`,
@@ -142,10 +142,11 @@ export class LoadRun {
         `state.dir=${this.#folder}/state`,
         `session.heartbeatInterval=${options.heartbeatMs}ms`,
         `app.id=load-${Deno.pid}`,
+        ...(isAbused ? [`http.tokenFile=${tokenFile}`] : []),
         ...options.settings,
       ],
     });
-    const { schedule, durationMs, windowFromMs, windowToMs } = this.#timeline;
+    const { schedule, durationMs, windowFromMs, windowToMs, parts } = this.#timeline;
     const paced = options.mode !== "catch-up";
     const generatorConfig: GeneratorConfig = {
       broker: address,
@@ -165,6 +166,7 @@ export class LoadRun {
       rules,
       windowFromMs,
       windowToMs,
+      parts,
       fetchIntervalMs: options.fetchIntervalMs,
     };
     this.#generator = new BenchProcess("generator", "./generator.ts", generatorConfig);
@@ -188,15 +190,30 @@ export class LoadRun {
     await this.#sleepUntil(fromMs + windowFromMs);
     this.#say(`measuring for ${options.minutes} min`);
     const before = await this.#sample();
+    const sampler = this.#sampleResources();
+    const abuse = await this.#abuseHttp(fromMs);
     await this.#sleepUntil(fromMs + windowToMs);
     const usage = usageBetween(before, await this.#sample());
+    const resources = summarizeResources(await sampler.stop());
     const { now, peak } = await residentBytes(this.#engine.pid);
     const memory: EngineMemory = { empty: emptyBytes, loaded: now, peak };
+    const held = options.httpConnections > 0 ? await this.#abuser!.hold() : null;
     const ended = await this.#restartIfAsked();
     const generator = await generated;
     const analyser = await this.#finish(fromMs + durationMs);
     const restart = ended === null ? null : restartOf(analyser, ended);
-    return await this.#result({ generator, analyser, usage, memory, restart, catchUp: null });
+    const found = {
+      generator,
+      analyser,
+      usage,
+      memory,
+      resources,
+      restart,
+      abuse,
+      held,
+      catchUp: null,
+    };
+    return await this.#result(found);
   }
 
   async #catchUp(): Promise<LoadResult> {
@@ -230,13 +247,27 @@ export class LoadRun {
       eventsPerSecond: seen / seconds,
     };
     const memory: EngineMemory = { empty: emptyBytes, loaded: now, peak };
-    return await this.#result({ generator, analyser, usage, memory, restart: null, catchUp });
+    const nothing = { resources: null, restart: null, abuse: null, held: null };
+    return await this.#result({ generator, analyser, usage, memory, catchUp, ...nothing });
   }
 
   async #startEngine(): Promise<void> {
     this.#say(`starting the engine (${this.#engine.description})`);
     this.#engine.start();
     await this.#engine.ready();
+    const { httpAbuse, httpConnections } = this.#options;
+    if (httpAbuse + httpConnections === 0) return;
+    const { address, pid } = this.#engine;
+    this.#abuser = new HttpAbuse(this.#options, { address, pid, token: HTTP_TOKEN });
+    await this.#abuser.ready();
+  }
+
+  /** In the measured window; null where none was asked for. */
+  async #abuseHttp(fromMs: number): Promise<AbuseResult | null> {
+    if (this.#abuser === null || this.#options.httpAbuse === 0) return null;
+    const { windowFromMs, windowToMs } = this.#timeline;
+    const segments = abuseSegments(windowFromMs, windowToMs);
+    return await this.#abuser.abuse(fromMs, segments, (ms) => this.#sleepUntil(ms));
   }
 
   async #restartIfAsked(): Promise<EngineEnd | null> {
@@ -263,7 +294,15 @@ export class LoadRun {
   async #result(
     found: Pick<
       LoadResult,
-      "generator" | "analyser" | "usage" | "memory" | "restart" | "catchUp"
+      | "generator"
+      | "analyser"
+      | "usage"
+      | "memory"
+      | "resources"
+      | "restart"
+      | "catchUp"
+      | "abuse"
+      | "held"
     >,
   ): Promise<LoadResult> {
     const { analyser, generator, usage } = found;
@@ -286,8 +325,15 @@ export class LoadRun {
       broker: this.#broker?.pid ?? 0,
       generator: this.#generator.pid,
       analyser: this.#analyser.pid,
+      ...(this.#abuser === null ? {} : { abuser: this.#abuser.pid }),
       coordinator: Deno.pid,
     });
+  }
+
+  #sampleResources(): ResourceSampler {
+    const { minutes } = this.#options;
+    const intervalMs = Math.min(RESOURCE_SAMPLE_MAX_MS, Math.max(1_000, minutes * 60_000 / 100));
+    return new ResourceSampler(this.#engine.pid, intervalMs, () => this.#engine.metrics());
   }
 
   async #sleepUntil(ms: number): Promise<void> {
@@ -296,32 +342,6 @@ export class LoadRun {
       await new Promise((resolve) => setTimeout(resolve, Math.min(leftMs, 1000)));
     }
   }
-}
-
-function timelineOf(options: LoadOptions): Timeline {
-  const { seed, heartbeatMs } = options;
-  if (options.mode === "catch-up") {
-    // A quarter starts, and from then on starts and ends take turns.
-    const sessions = Math.max(1, options.backlogEvents >> 2);
-    const eventsPerMinute = (options.backlogEvents - sessions) / options.backlogMinutes;
-    const durationMs = heartbeatMs + Math.ceil(options.backlogMinutes * 60_000 / 5) * 5;
-    return {
-      schedule: { seed, sessions, eventsPerMinute, preloadMs: heartbeatMs },
-      windowFromMs: 0,
-      windowToMs: durationMs,
-      durationMs,
-    };
-  }
-  const windowFromMs = heartbeatMs + Math.round(options.warmupSeconds * 1000);
-  const windowToMs = windowFromMs + Math.round(options.minutes * 60_000);
-  const durationMs = windowToMs + (options.mode === "steady" ? 0 : AFTER_RESTART_MS);
-  const { sessions, rate } = options;
-  return {
-    schedule: { seed, sessions, eventsPerMinute: rate, preloadMs: heartbeatMs },
-    windowFromMs,
-    windowToMs,
-    durationMs: Math.ceil(durationMs / 5) * 5,
-  };
 }
 
 function restartOf({ takeOver }: AnalyserReport, { endMs, startMs }: EngineEnd): Restart {

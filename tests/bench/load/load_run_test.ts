@@ -56,6 +56,24 @@ brokerTest("The load bench sees one heartbeat that comes twice", async (broker) 
   assertEquals(faults, ["1 duplicate records"]);
 });
 
+brokerTest("The load bench compares halves with and without abuse of HTTP", async (broker) => {
+  const abuse = ["--http-abuse", "100", "--http-connections", "50", "--minutes", "0.1"];
+  const result = await run(broker.bootstrap, "", ...abuse);
+  assertEquals(result.faults, []);
+  assertEquals(result.abuse!.requests, 300);
+  const ended = Object.values(result.abuse!.outcomes).reduce((sum, count) => sum + count, 0);
+  assertEquals(ended, 300);
+  const { quiet, abused, held } = result.analyser.latencies.parts;
+  for (const part of [quiet, abused, held]) assertGreater(part!.H.count, 50);
+  assertEquals([result.held!.opened, result.held!.probesFailed], [50, 0]);
+  assertGreater(result.held!.residentBytes.most, 0);
+  assertGreater(result.resources!.samples, 3);
+  const report = renderReport(result);
+  assertStringIncludes(report, "| H p99, ms |");
+  assertStringIncludes(report, "| 50 connections held for 10 s |");
+  assertStringIncludes(report, "| RSS, slope of all samples, MB an hour |");
+});
+
 brokerTest("The load bench measures how fast a backlog is caught up with", async (broker) => {
   const result = await run(broker.bootstrap, "", "--catch-up", "400", "--backlog", "0.02");
   assertEquals(result.faults, []);

@@ -193,6 +193,6 @@ if (import.meta.main) {
     hostname: address.slice(0, colon),
     port: Number(address.slice(colon + 1)),
     onListen: () => {},
-  }, () => new Response("ok"));
+  }, ({ url }) => new Response("ok", { status: url.includes("/v1/devices/") ? 404 : 200 }));
   await new StandIn(settings).run();
 }
