@@ -61,8 +61,11 @@ const OTHER: RecordFields = { ...START, session: 2, device: "e", started: 300, a
 const OTHER_BEAT: RecordFields = { ...BEAT, session: 2, device: "e", started: 300, at: 1300 };
 const OTHER_END: RecordFields = { ...END, session: 2, device: "e", seq: 2, started: 300, at: 1500 };
 
-function findings(records: readonly RecordFields[]): Partial<Record<FaultKind, number>> {
-  const check = new OutputCheck({ rules: RULES, isSameClock: true });
+function findings(
+  records: readonly RecordFields[],
+  { isSameClock = true } = {},
+): Partial<Record<FaultKind, number>> {
+  const check = new OutputCheck({ rules: RULES, isSameClock });
   check.event({ kind: "start", session: 1, deviceId: "d", stampMs: T0 });
   check.event({ kind: "start", session: 1, deviceId: "d", stampMs: T0 + 10 });
   check.event({ kind: "end", session: 1, deviceId: "d", stampMs: T0 + 2500 });
@@ -134,6 +137,22 @@ Deno.test("The chaos check finds a heartbeat that is missing before an end", () 
   assertEquals(findings([START, BEAT, BEAT_2, timeout]), { gap: 1 });
   const last = { ...BEAT, seq: 4, at: 4000, emitted: 9000 };
   assertEquals(findings([START, BEAT, BEAT_2, last, { ...timeout, seq: 5 }]), {});
+});
+
+Deno.test("The chaos check asks for no heartbeats between the start by one clock and the end by another", () => {
+  // The end was read, then the clock was set back, and the start counts as of that.
+  const start = { ...START, started: -2000, at: -2000, emitted: 2500 };
+  const end = { ...END, seq: 1, started: -2000, emitted: 2500 };
+  assertEquals(findings([start, end], { isSameClock: false }), {});
+  // It was active in between.
+  assertEquals(findings([start, { ...end, emitted: 2501 }], { isSameClock: false }).gap! > 0, true);
+  const timely = { ...start, emitted: -2000 };
+  assertEquals(findings([timely, end], { isSameClock: false }).gap! > 0, true);
+  // Both are of the load's clock.
+  const own = { started: 0, at: 0, emitted: 2500 };
+  const ended = { ...END, seq: 1, emitted: 2500 };
+  assertEquals(findings([{ ...START, ...own }, ended], { isSameClock: false }), { gap: 1 });
+  assertEquals(findings([start, end]).gap! > 0, true);
 });
 
 Deno.test("The chaos check finds wrong fields and sessions that nobody started", () => {
