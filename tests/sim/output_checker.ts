@@ -55,7 +55,7 @@ export class OutputChecker {
     const position = this.#positionOf(batch);
     if (position === null) return void fault("it has no position on its last record alone");
     this.batches++;
-    this.#world.hasOutput = true;
+    this.#world.beginnings.written(shard, this.#world.owners[shard]!.processId);
     this.#checkPosition(shard, baseOffset, position, fault);
     let ends = 0;
     reader.reset(batch);
