@@ -1,3 +1,4 @@
+import { OutputLogError } from "../ports/output_log.ts";
 import { SourceError } from "../ports/source.ts";
 import type { EngineContext } from "./engine_context.ts";
 
@@ -19,20 +20,31 @@ export class OffsetCommitter {
    * Says from where a first run reads, before it reads anything: tries until that is so, or until
    * `isStopping`.
    *
-   * @throws SourceError that nobody can wait out.
+   * The group's offsets have no fence: of an owner that was taken over before this, they might lie
+   * past what the newer owner has applied, which would then be skipped. So each try comes after a
+   * proof that every shard is still this process's. Whoever takes one over after the proof looks
+   * for the end of the input later, and begins there or behind.
+   *
+   * @throws SourceError, OutputLogError: what nobody can wait out, `fenced` among it.
    */
   async commitFirst(offsets: readonly number[], isStopping: () => boolean): Promise<void> {
-    const { ports, options } = this.#context;
-    while (!isStopping()) {
+    const { ports, options, runners } = this.#context;
+    const shards = runners.map(({ index }) => index);
+    for (let attempt = 0; !isStopping(); attempt++) {
       try {
+        await ports.log.refresh(shards);
+        if (isStopping()) return;
         return await ports.source.commitOffsets(offsets);
       } catch (error) {
-        if (!(error instanceof SourceError) || !error.retryable) throw error;
+        const isOfPort = error instanceof SourceError || error instanceof OutputLogError;
+        if (!isOfPort || !error.retryable) throw error;
         options.logger.warn("cannot commit the first offsets of the group yet", { error }, {
           everyMs: 10_000,
         });
       }
-      await new Promise<void>((resolve) => ports.clock.wakeAfter(FIRST_COMMIT_RETRY_MS, resolve));
+      // Each try leaves a marker in every partition of the output.
+      const delayMs = Math.min(FIRST_COMMIT_RETRY_MS_MAX, FIRST_COMMIT_RETRY_MS * 2 ** attempt);
+      await new Promise<void>((resolve) => ports.clock.wakeAfter(delayMs, resolve));
     }
   }
 
@@ -73,3 +85,4 @@ export class OffsetCommitter {
 }
 
 const FIRST_COMMIT_RETRY_MS = 200;
+const FIRST_COMMIT_RETRY_MS_MAX = 5000;

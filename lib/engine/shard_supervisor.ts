@@ -82,6 +82,8 @@ export class ShardSupervisor {
       reason,
     });
     runner.dropState();
+    // Also while it waits before it begins: it has none of its sessions.
+    options.metrics.shards.setState(runner.index, "restoring");
     // It takes no event until the reader stands where its log ends, and where that is only the log
     // tells: a place that it was to come back to before counts no more.
     runner.isDetached = true;

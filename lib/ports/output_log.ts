@@ -33,7 +33,7 @@ export interface OutputLog {
   /**
    * Proves to the broker that the owner of these shards is alive, so that its fence does not
    * expire (hourly is enough).
-   * @throws OutputLogError
+   * @throws OutputLogError `fenced` when someone newer took one of them.
    */
   refresh(shards: readonly number[]): Promise<void>;
   close(): Promise<void>;

@@ -167,6 +167,25 @@ Deno.test("Engine does not hurry where the log refuses a batch for good", async 
   assertEquals(process.failure, undefined);
 });
 
+Deno.test("Engine says that a shard is being restored for as long as it has no state", async () => {
+  const world = new EngineWorld();
+  const process = world.engine();
+  await process.start();
+  world.sendStart("a", 1);
+  await world.advance(1000);
+  process.log.setMode(0, { kind: "rejected", reason: "too large" });
+  world.sendStart("b", 2);
+  const states = new Set<string>();
+  for (let ms = 0; ms < 2000; ms++) {
+    await world.advance(1);
+    const { state, sessionsActive } = process.engine.status().shards[0]!;
+    states.add(state);
+    if (state === "running") assertGreater(sessionsActive, 0);
+  }
+  assertGreater(process.metrics.recoveries, 2);
+  assertEquals([...states].sort(), ["restoring", "running"]);
+});
+
 Deno.test("Engine gives up when a newer process has taken every shard", async () => {
   const world = new EngineWorld({ outputPartitions: 2 });
   const devices = [world.deviceOn(0), world.deviceOn(1)];

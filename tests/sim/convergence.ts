@@ -16,7 +16,7 @@ export function checkAtRest(
   fault: Fault,
 ): void {
   const { input, letters, scenario } = world;
-  for (const { event } of events(world)) {
+  for (const { event } of events(world, checker)) {
     if (event.kind !== "start") continue;
     const key = sessionKey(event.device, event.session);
     const session = checker.sessions.get(key);
@@ -29,7 +29,7 @@ export function checkAtRest(
     for (const [offset, record] of records.entries()) {
       const isFirst = record.kind === "corrupt" && records[offset - 1] !== record;
       if (record.kind !== "garbage" && !isFirst) continue;
-      if (offset < world.firstOffset(p)) continue;
+      if (offset < world.firstOffset(p, null)) continue;
       if (!letters.has(`${topic}/${partition}@${offset}`)) {
         fault(`no dead letter of input ${p}@${offset}`);
       }
@@ -54,7 +54,7 @@ export function checkOrderFree(
 ): void {
   const model = new NaiveModel({ ...rules, missed: "coalesce" });
   const clockMs = world.trueMs();
-  for (const { event } of events(world)) {
+  for (const { event } of events(world, checker)) {
     const { kind, device, session, recordTimestampMs, durationMs } = event;
     const about = {
       deviceId: device,
@@ -100,11 +100,14 @@ export function checkOrderFree(
 }
 
 /** Every event that was asked for, partition by partition. */
-function* events(world: SimulatedWorld): Generator<{ event: SimulatedEvent }> {
+function* events(
+  world: SimulatedWorld,
+  { coverage }: OutputChecker,
+): Generator<{ event: SimulatedEvent }> {
   for (const [p, records] of world.input.records.entries()) {
     for (const [offset, record] of records.entries()) {
-      if (offset < world.firstOffset(p)) continue;
-      if (record.kind === "start" || record.kind === "end") yield { event: record };
+      if (record.kind !== "start" && record.kind !== "end") continue;
+      if (offset >= world.firstOffset(p, coverage.shardOf(record))) yield { event: record };
     }
   }
 }

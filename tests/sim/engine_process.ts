@@ -54,6 +54,7 @@ export class EngineProcess {
       source: new SimulatedSource({
         world,
         process,
+        processId: id,
         random: random.fork(),
         onCommit: options.onCommit,
       }),

@@ -1,5 +1,6 @@
 import type { Position } from "../../lib/core/position.ts";
 import { modelPartition } from "../support/model/render.ts";
+import type { Beginning } from "./input_beginnings.ts";
 import { type LedgerSession, sessionKey } from "./session_ledger.ts";
 import type { SimulatedEvent, SimulatedRecord } from "./simulated_input.ts";
 import type { SimulatedWorld } from "./simulated_world.ts";
@@ -29,7 +30,8 @@ export class InputCoverage {
   readonly #starts = new Map<string, SentStart[]>();
   /** Per shard and partition, the position so far. */
   readonly #passed: number[][];
-  readonly #committed: number[] = [];
+  /** Per beginning and partition, up to where the group's offsets were looked at. */
+  readonly #committed = new Map<Beginning | null, number[]>();
   /** Sessions whose Start came with the batch that is being checked. */
   #fresh: LedgerSession[] = [];
 
@@ -73,7 +75,7 @@ export class InputCoverage {
 
   /** A batch with this position is in the log. */
   checkPosition(shard: number, position: Position, fault: (what: string) => void): void {
-    const { input, output, scenario } = this.#world;
+    const { input, scenario } = this.#world;
     const passed = this.#passed[shard]!;
     const forgottenMs = position.clockMs - position.graceMs;
     const lost: { readonly end: SimulatedEvent; readonly what: string }[] = [];
@@ -88,7 +90,8 @@ export class InputCoverage {
       if (offset < from) fault(`its position in input ${p} goes back from ${from} to ${offset}`);
       for (let at = from; at < offset; at++) {
         const record = records[at]!;
-        if (!this.#isOfShard(record, shard, output.partitions.length)) continue;
+        if ((this.shardOf(record) ?? shard) !== shard) continue;
+        if (at < this.#world.firstOffset(p, shard)) continue;
         if (record.kind !== "end") this.#checkPassed(p, at, forgottenMs, fault);
         else {
           endBytes += record.device.length + record.session.length + EARLY_END_BYTES_MAX;
@@ -112,14 +115,16 @@ export class InputCoverage {
 
   /** The group's offsets are about to be published. */
   checkCommit(offsets: readonly number[], fault: (what: string) => void): void {
-    const { scenario, hasOutput } = this.#world;
-    if (scenario.start === "latest" && !hasOutput) return;
+    const { input, beginnings } = this.#world;
+    const looked = this.#committed.get(beginnings.ofGroup) ?? [];
+    this.#committed.set(beginnings.ofGroup, looked);
     for (const [p, offset] of offsets.entries()) {
-      const from = this.#committed[p] ?? 0;
+      const from = looked[p] ?? 0;
       for (let at = from; at < offset; at++) {
+        if (at < this.#world.firstOffset(p, this.shardOf(input.records[p]![at]!))) continue;
         this.#checkPassed(p, at, this.#world.trueMs() - this.#world.graceMsMin, fault);
       }
-      this.#committed[p] = Math.max(from, offset);
+      looked[p] = Math.max(from, offset);
     }
   }
 
@@ -127,7 +132,7 @@ export class InputCoverage {
   #checkPassed(p: number, at: number, forgottenMs: number, fault: (what: string) => void): void {
     const { input, letters, scenario } = this.#world;
     const record = input.records[p]![at]!;
-    if (record.kind === "ignored" || at < this.#world.firstOffset(p)) return;
+    if (record.kind === "ignored") return;
     const passes = `input ${p}@${at} is passed`;
     if (record.kind === "garbage" || record.kind === "corrupt") {
       const { topic, partition } = input.names[p]!;
@@ -150,14 +155,15 @@ export class InputCoverage {
     }
   }
 
-  #isOfShard(record: SimulatedRecord, shard: number, shards: number): boolean {
-    if (record.kind !== "start" && record.kind !== "end") return true;
+  /** The shard that a record of the input is for; null if it is no event. */
+  shardOf(record: SimulatedRecord): number | null {
+    if (record.kind !== "start" && record.kind !== "end") return null;
     let own = this.#shardOf.get(record.device);
     if (own === undefined) {
-      own = modelPartition(record.device, shards);
+      own = modelPartition(record.device, this.#world.output.partitions.length);
       this.#shardOf.set(record.device, own);
     }
-    return own === shard;
+    return own;
   }
 
   #isClockOff(): boolean {

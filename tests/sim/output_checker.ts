@@ -55,7 +55,7 @@ export class OutputChecker {
     const position = this.#positionOf(batch);
     if (position === null) return void fault("it has no position on its last record alone");
     this.batches++;
-    this.#world.hasOutput = true;
+    this.#world.beginnings.written(shard, this.#world.owners[shard]!.processId);
     this.#checkPosition(shard, baseOffset, position, fault);
     let ends = 0;
     reader.reset(batch);
@@ -165,6 +165,7 @@ export class OutputChecker {
     const missed = this.#world.owners[shard]!.rules.missed;
     const rulesId = this.#rulesId(shard);
     checkRecord(session, record, { offset, position, missed, rulesId, fault });
+    if (session.rulesId !== rulesId) session.rulesId = null;
     session.lastSeq = record.seq;
     session.lastOffset = offset;
     session.nextAtMs = record.nextAtMs ?? Infinity;

@@ -10,8 +10,11 @@ export interface LedgerSession {
   readonly accountId: string | null;
   readonly startedAtMs: number;
   readonly orderKeyMs: number;
-  /** The rules under which it started: while they are the same its heartbeats have to be dense. */
-  readonly rulesId: string;
+  /**
+   * The rules under which all its records were written, whose heartbeats have to be dense; null once
+   * they were of several.
+   */
+  rulesId: string | null;
   /** Starts of this id so far, this one included. */
   starts: number;
   lastSeq: number;

@@ -36,8 +36,6 @@ export class SimulatedInput {
   readonly records: SimulatedRecord[][] = [];
   /** The group's offsets; -1 where there is none. */
   readonly committed: number[] = [];
-  /** The first offset that was ever committed: what lies before it was never asked for. */
-  readonly firstCommitted: number[] = [];
   /** Partitions that cannot be fetched. */
   readonly down = new Set<number>();
   readonly #corrupt = new Set<string>();
@@ -49,7 +47,6 @@ export class SimulatedInput {
     this.logs.push(new MemoryPartition({ batchBytesMax: 2 ** 23, retainedBytesMax: Infinity }));
     this.records.push([]);
     this.committed.push(-1);
-    this.firstCommitted.push(-1);
   }
 
   /** Appends one batch. */
@@ -77,16 +74,6 @@ export class SimulatedInput {
       if (this.#corrupt.has(`${partition}@${base}`)) bytes[at + 17]! ^= 1;
     }
     return bytes;
-  }
-
-  /**
-   * @param isBeginning Nothing is in the output yet: whoever commits chooses where to begin. That of
-   * an owner that was fenced meanwhile may come last, and count no more.
-   */
-  commit(partition: number, offset: number, isBeginning: boolean): void {
-    this.committed[partition] = offset;
-    const first = this.firstCommitted[partition]!;
-    if (isBeginning || first === -1) this.firstCommitted[partition] = Math.max(first, offset);
   }
 
   onAppend(listener: (partition: number) => void): () => void {

@@ -7,6 +7,7 @@ import { never, type SimulatedWorld } from "./simulated_world.ts";
 export interface SimulatedSourceOptions {
   readonly world: SimulatedWorld;
   readonly process: ProcessClock;
+  readonly processId: number;
   readonly random: Random;
   /** Looks at group offsets before they are stored. */
   readonly onCommit: (offsets: readonly number[]) => void;
@@ -19,6 +20,7 @@ export interface SimulatedSourceOptions {
 export class SimulatedSource implements Source {
   readonly #world: SimulatedWorld;
   readonly #process: ProcessClock;
+  readonly #processId: number;
   readonly #random: Random;
   readonly #onCommit: (offsets: readonly number[]) => void;
   /** As of the opening: a topic that grows is seen by the next process. */
@@ -34,6 +36,7 @@ export class SimulatedSource implements Source {
   constructor(options: SimulatedSourceOptions) {
     this.#world = options.world;
     this.#process = options.process;
+    this.#processId = options.processId;
     this.#random = options.random;
     this.#onCommit = options.onCommit;
     this.#partitions = [...options.world.input.names];
@@ -60,6 +63,7 @@ export class SimulatedSource implements Source {
 
   async committedOffsets(): Promise<readonly number[]> {
     await this.#delay(this.#random.int(1, 10));
+    if (this.#generation === 0) this.#world.beginnings.asked(this.#processId);
     return this.#partitions.map((_, p) => this.#world.input.committed[p]!);
   }
 
@@ -70,9 +74,11 @@ export class SimulatedSource implements Source {
       throw new SourceError("the coordinator is not there", { code: "other", retryable: true });
     }
     if (!this.#world.passes(this.#process, "before a commit")) return never();
+    this.#world.trace(`  process ${this.#processId} commits ${offsets.join(" ")}`);
+    this.#world.beginnings.committed(this.#processId, offsets);
     this.#onCommit(offsets);
     for (const [p, offset] of offsets.entries()) {
-      if (offset >= 0) this.#world.input.commit(p, offset, !this.#world.hasOutput);
+      if (offset >= 0) this.#world.input.committed[p] = offset;
     }
     if (!this.#world.passes(this.#process, "after a commit")) return never();
     await this.#delay(this.#random.int(1, 5));

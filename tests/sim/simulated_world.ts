@@ -3,6 +3,7 @@ import { MemoryTopic } from "../../lib/adapters/memory/memory_topic.ts";
 import type { SessionRules } from "../../lib/core/session_rules.ts";
 import type { Random } from "../support/random.ts";
 import type { FaultKind, Scenario } from "./scenario.ts";
+import { InputBeginnings } from "./input_beginnings.ts";
 import { SimulatedInput } from "./simulated_input.ts";
 import type { ProcessClock } from "./simulated_process.ts";
 
@@ -23,6 +24,7 @@ export class SimulatedWorld {
   readonly scenario: Scenario;
   readonly clock = new ManualClock(START_MS);
   readonly input = new SimulatedInput();
+  readonly beginnings = new InputBeginnings();
   readonly output: MemoryTopic;
   /** Dead letters that were acknowledged: `topic/partition@offset`. */
   readonly letters = new Set<string>();
@@ -33,8 +35,6 @@ export class SimulatedWorld {
   /** The last fence of each shard. */
   readonly owners: (Ownership | null)[];
   readonly checkpoints = { written: 0, read: 0 };
-  /** Whether there is any record. */
-  hasOutput = false;
   /** Who got the last epoch of each shard, whether its fence is in the log or not. */
   readonly claims: (number | null)[];
   /** The shortest grace that any process had: what is older may be forgotten by some. */
@@ -80,13 +80,17 @@ export class SimulatedWorld {
     this.#trace?.(line);
   }
 
-  /** Input before the first offset that was ever committed was never asked for. */
-  firstOffset(partition: number): number {
+  /**
+   * Where an input partition begins for a shard: what lies before was never asked for.
+   *
+   * @param shard null = for what belongs to no shard, of which all from the earliest on is read.
+   */
+  firstOffset(partition: number, shard: number | null): number {
     const isGrown = partition >= this.scenario.inputPartitions.reduce((a, b) => a + b);
     // All of a partition that is added to a topic that is read is new.
     if (this.scenario.start === "earliest" || isGrown) return 0;
-    const first = this.input.firstCommitted[partition]!;
-    return first < 0 ? Infinity : first;
+    if (shard !== null) return this.beginnings.of(shard)?.[partition] ?? Infinity;
+    return Math.min(...this.owners.map((_, of) => this.firstOffset(partition, of)));
   }
 
   /** How much of this fault there is right now, 0 to 1. */

@@ -1,0 +1,98 @@
+import { assertEquals } from "@std/assert";
+import type { EnginePorts } from "../../lib/engine/engine_options.ts";
+import { type Source, SourceError } from "../../lib/ports/source.ts";
+import { EngineWorld } from "../support/engine/engine_world.ts";
+
+Deno.test("Engine that was fenced before its first commit leaves the group's offsets alone", async () => {
+  const world = new EngineWorld();
+  world.sendStart("before", 1);
+  const held = Promise.withResolvers<void>();
+  const older = world.engine({
+    start: "latest",
+    wrapPorts: (ports) =>
+      withSource(ports, {
+        // Suspended in between: it finds the ends of the input when it goes on.
+        ranges: () => held.promise.then(() => ports.source.ranges()),
+      }),
+  });
+  const olderStart = older.start().catch(() => {});
+  await world.advance(100);
+  const newer = world.engine({ start: "latest" });
+  await newer.start();
+  newer.log.setMode(0, "refuse");
+  world.sendStart("a", 1);
+  await world.advance(100);
+  held.resolve();
+  await olderStart;
+  newer.kill();
+  assertEquals((older.failure as { code?: string } | undefined)?.code, "fenced");
+  assertEquals(world.input.committed, [1]);
+  const last = world.engine({ start: "latest" });
+  await last.start();
+  await world.advance(1000);
+  assertEquals(world.storyOf("a"), ["Start 1"]);
+  assertEquals(world.storyOf("before"), []);
+});
+
+Deno.test("Engine that waits for its first commit ends when it is fenced", async () => {
+  const world = new EngineWorld();
+  let isAway = true;
+  const older = world.engine({
+    start: "latest",
+    wrapPorts: (ports) =>
+      withSource(ports, {
+        commitOffsets: (offsets) => {
+          if (!isAway) return ports.source.commitOffsets(offsets);
+          const away = { code: "other", retryable: true } as const;
+          return Promise.reject(new SourceError("Cannot commit: no coordinator", away));
+        },
+      }),
+  });
+  const olderStart = older.start().catch(() => {});
+  await world.advance(1000);
+  assertEquals(older.logged("cannot commit the first offsets").length, 1);
+  world.sendStart("before", 1);
+  const newer = world.engine({ start: "latest" });
+  await newer.start();
+  isAway = false;
+  await olderStart;
+  assertEquals((older.failure as { code?: string } | undefined)?.code, "fenced");
+  assertEquals(world.input.committed, [1]);
+  assertEquals(newer.failure, undefined);
+});
+
+Deno.test("Engine waits with its first commit for brokers that are away", async () => {
+  const world = new EngineWorld();
+  let refusals = 3;
+  const process = world.engine({
+    wrapPorts: (ports) =>
+      withSource(ports, {
+        commitOffsets: (offsets) => {
+          if (refusals-- <= 0) return ports.source.commitOffsets(offsets);
+          const away = { code: "other", retryable: true } as const;
+          return Promise.reject(new SourceError("Cannot commit: no coordinator", away));
+        },
+      }),
+  });
+  world.sendStart("a", 1);
+  await process.start();
+  await world.advance(100);
+  assertEquals(world.storyOf("a"), ["Start 1"]);
+});
+
+function withSource(ports: EnginePorts, changed: Partial<Source>): EnginePorts {
+  const { source } = ports;
+  return {
+    ...ports,
+    source: {
+      open: () => source.open(),
+      ranges: () => source.ranges(),
+      committedOffsets: () => source.committedOffsets(),
+      commitOffsets: (offsets) => source.commitOffsets(offsets),
+      start: (offsets, listener) => source.start(offsets, listener),
+      setPaused: (partition, paused) => source.setPaused(partition, paused),
+      stop: () => source.stop(),
+      ...changed,
+    },
+  };
+}
