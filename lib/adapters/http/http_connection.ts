@@ -1,7 +1,6 @@
 import type { Clock } from "../../ports/clock.ts";
 import { ConnectionInput, type InputSource } from "./connection_input.ts";
 import type { HttpLimits } from "./http_limits.ts";
-import { problem } from "./problem.ts";
 import { RequestBody } from "./request_body.ts";
 import {
   BadRequestError,
@@ -9,7 +8,7 @@ import {
   parseRequestHead,
   type RequestHead,
 } from "./request_head.ts";
-import { responseBytes } from "./response_bytes.ts";
+import { refusalBytes, responseBytes } from "./response_bytes.ts";
 
 /** As of a `Deno.Conn`. */
 export interface ByteConnection extends InputSource {
@@ -81,7 +80,7 @@ export class HttpConnection {
     const isRequestOpen = this.#isIn("head") || this.#isIn("handling");
     if (!isRequestOpen) return this.close();
     // Who waits for bytes of it goes on waiting, for a while, and finds the phase changed.
-    void this.#refuse(problem(408, "The request took too long to arrive"))
+    void this.#refuse(408, "The request took too long to arrive")
       .then(() => this.#connection.closeWrite())
       .catch(() => this.close());
   }
@@ -122,7 +121,7 @@ export class HttpConnection {
       request = this.#request(head, body);
     } catch (error) {
       if (!(error instanceof BadRequestError) || !this.#isIn("head")) throw error;
-      await this.#refuse(problem(error.status, error.message));
+      await this.#refuse(error.status, error.message);
       return false;
     }
     this.#enter("handling", sinceMs + limits.requestTimeoutMs - clock.monotonicMs());
@@ -187,8 +186,11 @@ export class HttpConnection {
   }
 
   /** The last words on this connection. */
-  async #refuse(answer: Response): Promise<void> {
-    await this.#write(answer, { keepsAlive: false, hasBody: true });
+  async #refuse(status: number, detail: string): Promise<void> {
+    const { limits, clock } = this.#deps;
+    this.#enter("writing", limits.responseTimeoutMs);
+    await this.#send(refusalBytes(status, detail, clock.wallMs()));
+    this.#enter("closing", limits.lingerMs);
   }
 
   async #write(

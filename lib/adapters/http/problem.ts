@@ -1,18 +1,22 @@
 import { STATUS_CODES } from "node:http";
 
+export const PROBLEM_TYPE = "application/problem+json";
+
 /** An error as `application/problem+json` (RFC 9457). `detail` is for people; no secrets in it. */
 export function problem(status: number, detail: string, options: ProblemOptions = {}): Response {
-  const body = {
-    type: "about:blank",
-    title: STATUS_CODES[status] ?? "Error",
+  return new Response(problemJson(status, detail, options.members), {
     status,
-    detail,
-    ...options.members,
-  };
-  return new Response(JSON.stringify(body) + "\n", {
-    status,
-    headers: { ...options.headers, "content-type": "application/problem+json" },
+    headers: { ...options.headers, "content-type": PROBLEM_TYPE },
   });
+}
+
+export function problemJson(
+  status: number,
+  detail: string,
+  members: ProblemOptions["members"] = {},
+): string {
+  const title = STATUS_CODES[status] ?? "Error";
+  return JSON.stringify({ type: "about:blank", title, status, detail, ...members }) + "\n";
 }
 
 export interface ProblemOptions {

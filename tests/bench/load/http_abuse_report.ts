@@ -81,7 +81,7 @@ function heldTable(held: HeldResult, latencies: PartLatencies | undefined): stri
 }
 
 function ms(value: number | null): string {
-  return value === null ? "" : value.toFixed(1);
+  return value === null ? "" : value.toFixed(2);
 }
 
 function ratio(under: number | null, without: number | null): string {

@@ -14,7 +14,7 @@
  * to leave, or its heartbeat was due, within it, no matter when it came.
  */
 import { LatencyHistogram } from "../../../lib/telemetry/latency_histogram.ts";
-import { type Quantiles, quantilesOf } from "./quantiles.ts";
+import { type Quantiles, quantilesOf, quantilesOfWholeMs } from "./quantiles.ts";
 import { END, HEARTBEAT, type RecordParser } from "./record_parser.ts";
 
 export interface LatencyReport {
@@ -152,9 +152,9 @@ interface PartOfRun {
 
 function partLatencies({ changes, heartbeats }: PartOfRun): PartLatencies {
   return {
-    L1: quantilesOf(changes.made),
+    L1: quantilesOfWholeMs(changes.made),
     L3: quantilesOf(changes.seen),
-    H: quantilesOf(heartbeats.made),
+    H: quantilesOfWholeMs(heartbeats.made),
     H3: quantilesOf(heartbeats.seen),
   };
 }

@@ -1,8 +1,10 @@
-import { assertEquals, assertFalse, assertGreater } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertFalse, assertGreater } from "@std/assert";
 import { partitionOf } from "../../../lib/core/murmur2.ts";
 import { RecordBatchReader } from "../../../lib/core/record_batch_reader.ts";
+import { LatencyHistogram } from "../../../lib/telemetry/latency_histogram.ts";
 import { DeviceIds, UUID_BYTES } from "./device_ids.ts";
 import { EventBatches } from "./event_batches.ts";
+import { quantilesOfWholeMs } from "./quantiles.ts";
 import { LoadSchedule, TICK_MS } from "./load_schedule.ts";
 
 Deno.test("DeviceIds reads back the number of each id it wrote, and of no other", () => {
@@ -98,4 +100,19 @@ Deno.test("EventBatches encodes events that a reader finds on the partition of t
     }
   }
   assertEquals([count, at], [100, frame.length]);
+});
+
+Deno.test("quantilesOfWholeMs() finds back the quantiles of values that were cut to milliseconds", () => {
+  for (const widthMs of [2.5, 7, 40]) {
+    const histogram = new LatencyHistogram();
+    for (let i = 0; i < 100_000; i++) histogram.record(Math.floor(i / 100_000 * widthMs));
+    const found = quantilesOfWholeMs(histogram);
+    for (const [q, ms] of [[0.5, found.p50], [0.9, found.p90], [0.99, found.p99]] as const) {
+      // Of the last millisecond only a part is filled, which is what cutting loses.
+      const filled = Math.min(Math.floor(q * widthMs) + 1, widthMs);
+      const share = (q * widthMs - Math.floor(q * widthMs)) / (filled - Math.floor(q * widthMs));
+      assertAlmostEquals(ms!, Math.floor(q * widthMs) + share, 0.02, `${q} of ${widthMs}`);
+    }
+  }
+  assertEquals(quantilesOfWholeMs(new LatencyHistogram()).p99, null);
 });
