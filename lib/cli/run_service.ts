@@ -1,5 +1,5 @@
-import type { Config } from "../config/config.ts";
 import { giveWayToOtherThreads } from "../adapters/system/thread_priority.ts";
+import type { Config } from "../config/config.ts";
 import { CheckpointStoreError } from "../ports/checkpoint_store.ts";
 import type { Clock } from "../ports/clock.ts";
 import { restoreProgress } from "../telemetry/engine_status.ts";
