@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { OffsetCommitter } from "../../lib/engine/offset_committer.ts";
+import { OutputLogError } from "../../lib/ports/output_log.ts";
 import { SourceError } from "../../lib/ports/source.ts";
 import { EngineParts, settled } from "../support/engine/engine_parts.ts";
 
@@ -102,29 +103,43 @@ Deno.test("OffsetCommitter.commit() warns when it fails, and commits the same th
   assertEquals(offsets(parts), [[1], [1]]);
 });
 
-Deno.test("OffsetCommitter.commitFirst() tries every 200 ms until the offsets are committed", async () => {
-  const parts = new EngineParts();
+Deno.test("OffsetCommitter.commitFirst() tries ever more rarely until the offsets are committed", async () => {
+  const parts = new EngineParts({ shards: 2 });
   let isDone = false;
   const committing = new OffsetCommitter(parts.context).commitFirst([7], () => false)
     .then(() => isDone = true);
-  for (let attempt = 0; attempt < 3; attempt++) {
+  await settled();
+  const delaysMs = [200, 400, 800, 1600, 3200, 5000, 5000];
+  for (const [attempt, delayMs] of delaysMs.entries()) {
     parts.source.commits[attempt]!.answer.reject(AWAY);
-    await parts.advance(199);
+    await parts.advance(delayMs - 1);
     assertEquals(parts.source.commits.length, attempt + 1);
     await parts.advance(1);
     assertEquals(parts.source.commits.length, attempt + 2);
   }
   assertEquals(isDone, false);
-  parts.source.commits[3]!.answer.resolve();
+  parts.source.commits.at(-1)!.answer.resolve();
   await committing;
-  assertEquals(offsets(parts), [[7], [7], [7], [7]]);
-  // Often, and said once in a while.
-  assertEquals(parts.lines.length, 1);
+  // Each try came after a proof that all shards are ours.
+  assertEquals(parts.log.refreshed, offsets(parts).map(() => [0, 1]));
+  assertEquals(offsets(parts), [...delaysMs, 0].map(() => [7]));
+  // Several times, and said every ten seconds.
+  assertEquals(parts.lines.length, 2);
+});
+
+Deno.test("OffsetCommitter.commitFirst() commits nothing when a shard is not ours any more", async () => {
+  const parts = new EngineParts();
+  const fenced = new OutputLogError("a newer owner exists", { code: "fenced", retryable: false });
+  parts.log.refreshFailure = fenced;
+  const committing = new OffsetCommitter(parts.context).commitFirst([7], () => false);
+  assertEquals(await assertRejects(() => committing, OutputLogError), fenced);
+  assertEquals(offsets(parts), []);
 });
 
 Deno.test("OffsetCommitter.commitFirst() gives up on what nobody can wait out", async () => {
   const parts = new EngineParts();
   const committing = new OffsetCommitter(parts.context).commitFirst([7], () => false);
+  await settled();
   parts.source.commits[0]!.answer.reject(DENIED);
   assertEquals(await assertRejects(() => committing, SourceError), DENIED);
 });
@@ -133,6 +148,7 @@ Deno.test("OffsetCommitter.commitFirst() ends when the engine stops, though noth
   const parts = new EngineParts();
   let isStopping = false;
   const committing = new OffsetCommitter(parts.context).commitFirst([7], () => isStopping);
+  await settled();
   parts.source.commits[0]!.answer.reject(AWAY);
   await settled();
   isStopping = true;

@@ -195,6 +195,15 @@ export class EngineParts {
 export class HandLog implements OutputLog {
   /** Calls of `produce`, in order. */
   readonly calls: { batches: readonly ProduceBatch[]; onResult: ProduceListener }[] = [];
+  /** The shards of each `refresh`. */
+  readonly refreshed: (readonly number[])[] = [];
+  /** What the next `refresh` throws. */
+  refreshFailure: Error | null = null;
+
+  refresh(shards: readonly number[]): Promise<void> {
+    this.refreshed.push([...shards]);
+    return this.refreshFailure === null ? Promise.resolve() : Promise.reject(this.refreshFailure);
+  }
 
   produce(batches: readonly ProduceBatch[], onResult: ProduceListener): void {
     this.calls.push({ batches, onResult });
@@ -204,7 +213,6 @@ export class HandLog implements OutputLog {
   acquire = unused;
   readTail = unused;
   read = unused;
-  refresh = unused;
   close = unused;
 }
 
