@@ -12,7 +12,10 @@ export interface CheckedOutput {
   readonly starts: number;
   readonly heartbeats: number;
   readonly ends: number;
-  /** Heartbeats that the model has and the output has not. */
+  /**
+   * Heartbeats that the model has and the output has not, and those after the instant of an end that
+   * was read late, of which the model knows nothing and a later one was written.
+   */
   readonly leftOut: readonly { readonly session: string; readonly atMs: number }[];
   /** Sentences; empty when all is well. */
   readonly faults: readonly string[];
@@ -126,6 +129,7 @@ function checkSession(
   const heartbeats = new Map(
     expected.filter(({ status }) => status === "SessionHeartbeat").map((it) => [it.seq, it]),
   );
+  const leftOut: number[] = [];
   let lastSeq = -1;
   for (const [index, record] of own.entries()) {
     const { status, seq, emittedAtMs, text } = record;
@@ -137,6 +141,12 @@ function checkSession(
     else if (status === "SessionHeartbeat") {
       model = heartbeats.get(seq) ?? beatBeforeLateEnd(start, end, seq, own.at(-1)!, options);
     }
+    if (status === "SessionHeartbeat") {
+      for (let left = lastSeq + 1; left < seq; left++) {
+        const atMs = start.startedAtMs + left * options.heartbeatIntervalMs;
+        if (atMs >= end.atMs && !heartbeats.has(left)) leftOut.push(atMs);
+      }
+    }
     lastSeq = seq;
     if (model === null) {
       fault(`no such record: ${text}`);
@@ -147,7 +157,8 @@ function checkSession(
     if (text !== wanted) fault(`\n  is        ${text}\n  should be ${wanted}`);
     if (emittedAtMs < model.atMs) fault(`made before its instant: ${text}`);
   }
-  return [...heartbeats.values()].map(({ atMs }) => ({ session: own[0]!.session, atMs }));
+  leftOut.push(...[...heartbeats.values()].map(({ atMs }) => atMs));
+  return leftOut.map((atMs) => ({ session: own[0]!.session, atMs }));
 }
 
 /** A heartbeat that was due after the end's instant and before the end was read. */

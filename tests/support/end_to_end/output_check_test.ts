@@ -84,6 +84,30 @@ Deno.test("checkOutput() takes a beat before an end that came late, and no other
   assertGreater(check(withBeat(earlyEnd, START_MS + 3_503)).faults.length, 0);
 });
 
+Deno.test("checkOutput() counts a beat left out before an end that came late", () => {
+  const output = perfectOutput("plain");
+  const index = output.findIndex(({ value }) => value!.includes('"reason":"ended"'));
+  const end = output[index]!;
+  const beat = EXPECTED.findLast(({ deviceId, seq }) => deviceId === "a" && seq === 3)!;
+  const value = renderRecord({
+    ...beat,
+    seq: 5,
+    atMs: START_MS + 5_000,
+    durationMs: 5_000,
+    nextAtMs: START_MS + 6_000,
+    emittedAtMs: START_MS + 5_003,
+  }, "plain");
+  const endValue = end.value!.replace('"seq":4', '"seq":6').replace("00:03.503Z", "00:05.100Z");
+  const checked = check(output.toSpliced(
+    index,
+    1,
+    { ...end, value, timestampMs: START_MS + 5_003 },
+    { ...end, value: endValue, timestampMs: START_MS + 5_100 },
+  ));
+  assertEquals(checked.faults, []);
+  assertEquals(checked.leftOut.map(({ atMs }) => atMs - START_MS), [4_000]);
+});
+
 /** Each breaks the output in one way; the text has to be in what is found. */
 const BROKEN: Readonly<Record<string, [break_: (output: TopicRecord[]) => void, text: string]>> = {
   "a start that is missing": [(output) => output.splice(0, 1), "should be"],
