@@ -11,6 +11,7 @@ import {
   CheckpointStoreError,
   type CheckpointWriter,
 } from "../ports/checkpoint_store.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { EngineContext } from "./engine_context.ts";
 import { ENGINE_LIMITS } from "./engine_limits.ts";
 import type { ShardRunner } from "./shard_runner.ts";
@@ -25,6 +26,8 @@ export class CheckpointKeeper {
   readonly #store: CheckpointStore;
   #isStopped = false;
   #running: Promise<void> | null = null;
+  /** Of the shards' copies in the checkpoint that is being written. */
+  #heldMaxMs = 0;
 
   constructor(context: EngineContext, store: CheckpointStore) {
     this.#context = context;
@@ -55,6 +58,7 @@ export class CheckpointKeeper {
     const { checkpoint } = options.metrics;
     const startMs = ports.clock.monotonicMs();
     let bytes = 0;
+    this.#heldMaxMs = 0;
     try {
       for (const runner of runners) bytes += await write(runner);
     } catch (error) {
@@ -70,6 +74,7 @@ export class CheckpointKeeper {
     checkpoint.bytes = bytes;
     checkpoint.lastAtMs = ports.clock.monotonicMs();
     checkpoint.durationMs = checkpoint.lastAtMs - startMs;
+    checkpoint.heldMaxMs = this.#heldMaxMs;
   }
 
   async #writeExact(runner: ShardRunner): Promise<number> {
@@ -78,8 +83,8 @@ export class CheckpointKeeper {
       return 0;
     }
     const output = await this.#store.begin(runner.index);
-    const copy = new ShardCopy(shard, output);
-    while (!copy.isDone) await copy.slice(Infinity, () => true);
+    const copy = new ShardCopy(shard, output, this.#context.ports.clock);
+    while (!copy.isDone) await copy.slice(AT_REST_ROWS_MAX, Infinity);
     const remembered = await copy.finish();
     const manifest = this.#manifest(runner, shard, runner.logEnd, runner, copy.rows + remembered);
     await output.publish(encodeManifest({ ...manifest, isExact: true }));
@@ -98,10 +103,9 @@ export class CheckpointKeeper {
       acknowledgedWriter: runner.acknowledgedWriter,
     };
     const isGone = () => this.#isStopped || runner.shard !== shard;
-    const copy = new ShardCopy(shard, output);
+    const copy = new ShardCopy(shard, output, ports.clock);
     while (!copy.isDone) {
-      const untilMs = ports.clock.monotonicMs() + SLICE_MS;
-      await copy.slice(rowsMax, () => ports.clock.monotonicMs() < untilMs);
+      await copy.slice(rowsMax, SLICE_MS);
       await this.#pause(PAUSE_MS);
       if (isGone()) return await abandon(output);
     }
@@ -118,6 +122,7 @@ export class CheckpointKeeper {
     // It may have been restored in that pause, and its log may not have what was copied.
     if (isGone()) return await abandon(output);
     await output.publish(encodeManifest({ ...manifest, logTo: runner.logEnd }));
+    this.#heldMaxMs = Math.max(this.#heldMaxMs, copy.heldMaxMs);
     return copy.bytes;
   }
 
@@ -161,14 +166,18 @@ export class CheckpointKeeper {
 class ShardCopy {
   bytes = 0;
   rows = 0;
+  /** The longest that one slice, or what is remembered, held the thread; waiting is not counted. */
+  heldMaxMs = 0;
   readonly #shard: Shard;
   readonly #chunk = new CheckpointChunkWriter(CHECKPOINT_CHUNK_BYTES_MAX);
   readonly #output: CheckpointWriter;
+  readonly #clock: Pick<Clock, "monotonicMs">;
   #next = 0;
 
-  constructor(shard: Shard, output: CheckpointWriter) {
+  constructor(shard: Shard, output: CheckpointWriter, clock: Pick<Clock, "monotonicMs">) {
     this.#shard = shard;
     this.#output = output;
+    this.#clock = clock;
   }
 
   /** Whether every row there is by now was looked at. */
@@ -176,25 +185,26 @@ class ShardCopy {
     return this.#next >= this.#shard.rows.used;
   }
 
-  /**
-   * Copies active rows, so many at most and while `hasTime` says so; writes each chunk that gets
-   * full.
-   */
-  async slice(rowsMax: number, hasTime: () => boolean): Promise<void> {
+  /** Copies active rows, so many at most and for so long, and writes the chunks that got full. */
+  async slice(rowsMax: number, timeMaxMs: number): Promise<void> {
+    const fromMs = this.#clock.monotonicMs();
     const { rows } = this.#shard;
+    const chunks: Uint8Array[] = [];
     for (let seen = 0; seen < rowsMax && !this.isDone; seen++) {
-      if ((seen & 255) === 255 && !hasTime()) return;
+      if ((seen & 255) === 255 && this.#clock.monotonicMs() - fromMs >= timeMaxMs) break;
       if (rows.state(this.#next) === ROW_ACTIVE) {
         this.#chunk.add(rows, this.#next);
         this.rows++;
       }
       this.#next++;
-      if (!this.#chunk.hasRoom()) await this.#write();
+      if (!this.#chunk.hasRoom()) chunks.push(this.#chunk.take());
     }
+    await this.#write(chunks, fromMs);
   }
 
   /** Copies what is remembered, oldest first, and writes the last chunk. @returns its rows. */
   async finish(): Promise<number> {
+    const fromMs = this.#clock.monotonicMs();
     const remembered: number[] = [];
     this.#shard.remembered.forEach((row) => remembered.push(row));
     // In one go: between two slices some would expire, and their rows would be others'.
@@ -204,17 +214,21 @@ class ShardCopy {
       if (!this.#chunk.hasRoom()) chunks.push(this.#chunk.take());
     }
     if (this.#chunk.count > 0) chunks.push(this.#chunk.take());
-    for (const chunk of chunks) {
-      this.bytes += chunk.length;
-      await this.#output.writeChunk(chunk);
-    }
+    await this.#write(chunks, fromMs);
     return remembered.length;
   }
 
-  async #write(): Promise<void> {
-    const chunk = this.#chunk.take();
-    this.bytes += chunk.length;
-    await this.#output.writeChunk(chunk);
+  async #write(chunks: readonly Uint8Array[], heldFromMs: number): Promise<void> {
+    let fromMs = heldFromMs;
+    let heldMs = 0;
+    for (const chunk of chunks) {
+      this.bytes += chunk.length;
+      const written = this.#output.writeChunk(chunk);
+      heldMs += this.#clock.monotonicMs() - fromMs;
+      await written;
+      fromMs = this.#clock.monotonicMs();
+    }
+    this.heldMaxMs = Math.max(this.heldMaxMs, heldMs + this.#clock.monotonicMs() - fromMs);
   }
 }
 
@@ -224,6 +238,8 @@ async function abandon(output: CheckpointWriter): Promise<number> {
 }
 
 const SLICE_MS = 1;
+/** Some chunks' worth: at rest nobody waits, but memory does not hold a second copy. */
+const AT_REST_ROWS_MAX = 8_192;
 const PAUSE_MS = 4;
 /** Sessions have a heartbeat sooner than this, or there is little to keep. */
 const NEXT_BATCH_WAIT_MS = 120_000;

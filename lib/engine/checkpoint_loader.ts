@@ -137,7 +137,7 @@ async function loadRows(
     switch (rows.state(row)) {
       case ROW_ACTIVE: {
         // A device that changed its session while rows were copied may be here twice.
-        if (active.hasDeviceOf(row, hash)) return rows.free(row);
+        if (!manifest.isExact && active.hasDeviceOf(row, hash)) return rows.free(row);
         shard.resumeAfter(row, manifest.version >= 2 ? rows.age(row) : ageOfBeat(row));
         active.link(row, hash);
         return;

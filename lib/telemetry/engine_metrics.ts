@@ -89,10 +89,12 @@ export class EngineMetrics {
   readonly checkpoint: {
     lastAtMs: number;
     durationMs: number;
+    /** The longest that it held the engine's thread in one go. */
+    heldMaxMs: number;
     bytes: number;
     written: number;
     failures: number;
-  } = { lastAtMs: NaN, durationMs: 0, bytes: 0, written: 0, failures: 0 };
+  } = { lastAtMs: NaN, durationMs: 0, heldMaxMs: 0, bytes: 0, written: 0, failures: 0 };
 
   inputs: InputColumns = new InputColumns([]);
   shards: ShardColumns = new ShardColumns(0);
@@ -108,7 +110,7 @@ export class EngineMetrics {
   /** A copy of everything, about 60 KB, made in some 20 µs. */
   snapshot(nowMs: { readonly monotonicMs: number; readonly wallMs: number }): EngineStatus {
     const shards = this.shards.snapshot();
-    const { lastAtMs, durationMs, bytes, written, failures } = this.checkpoint;
+    const { lastAtMs, durationMs, heldMaxMs, bytes, written, failures } = this.checkpoint;
     const hasCheckpoint = !Number.isNaN(lastAtMs);
     return {
       monotonicMs: nowMs.monotonicMs,
@@ -135,6 +137,7 @@ export class EngineMetrics {
       checkpoint: {
         ageMs: hasCheckpoint ? Math.max(0, nowMs.monotonicMs - lastAtMs) : null,
         durationMs: hasCheckpoint ? durationMs : null,
+        heldMaxMs: hasCheckpoint ? heldMaxMs : null,
         bytes: hasCheckpoint ? bytes : null,
         written,
         failures,

@@ -130,9 +130,13 @@ export interface ShardStatus {
 }
 
 export interface CheckpointStatus {
-  /** Age of the newest one this process wrote, its duration and size; null when none was written. */
+  /**
+   * Age of the newest one this process wrote, its duration, the longest that it held the engine's
+   * thread in one go (0 for one at rest), and its size; null when none was written.
+   */
   readonly ageMs: number | null;
   readonly durationMs: number | null;
+  readonly heldMaxMs: number | null;
   readonly bytes: number | null;
   readonly written: number;
   readonly failures: number;

@@ -263,6 +263,11 @@ export const METRICS: readonly Metric[] = [
     (s) => seconds(s.checkpoint.durationMs),
   ),
   gauge(
+    "sessionwheel_checkpoint_pause_seconds",
+    "Longest time for which the newest checkpoint held the engine in one go",
+    (s) => seconds(s.checkpoint.heldMaxMs),
+  ),
+  gauge(
     "sessionwheel_checkpoint_size_bytes",
     "Size of the newest checkpoint",
     (s) => s.checkpoint.bytes,

@@ -3,10 +3,12 @@ import { MemoryCheckpointStore } from "../../lib/adapters/memory/memory_checkpoi
 import { type CheckpointManifest, decodeManifest } from "../../lib/core/checkpoint_codec.ts";
 import { CheckpointKeeper } from "../../lib/engine/checkpoint_keeper.ts";
 import type { EngineLimits } from "../../lib/engine/engine_limits.ts";
-import type {
-  CheckpointReader,
-  CheckpointStore,
-  CheckpointWriter,
+import { ROW_BYTES } from "../../lib/core/row_format.ts";
+import {
+  CHECKPOINT_CHUNK_BYTES_MAX,
+  type CheckpointReader,
+  type CheckpointStore,
+  type CheckpointWriter,
 } from "../../lib/ports/checkpoint_store.ts";
 import { EngineParts } from "../support/engine/engine_parts.ts";
 
@@ -116,6 +118,20 @@ Deno.test("CheckpointKeeper.startBackground() copies a slice between turns, and 
   assertEquals(parts.metrics.checkpoint.written, 1);
 });
 
+Deno.test("CheckpointKeeper.startBackground() tells for how long a slice held the engine, without what it waited for", async () => {
+  const { parts, keeper, store } = kept({ limits: { checkpointSliceRowsMax: 2 } });
+  const rowsOfChunk = Math.floor(CHECKPOINT_CHUNK_BYTES_MAX / ROW_BYTES);
+  for (let device = 0; device < 2 * rowsOfChunk; device++) parts.warm(0);
+  store.holdsMs = 3;
+  store.waitsMs = 50;
+  keeper.startBackground();
+  for (let ms = 0; ms < 5_000; ms++) await parts.advance(1);
+  parts.warm(0);
+  for (let ms = 0; ms < 10; ms++) await parts.advance(1);
+  assertEquals(store.calls.map(nameOf), ["begin 0", "chunk", "chunk", "chunk", "publish"]);
+  assertEquals(parts.metrics.checkpoint.heldMaxMs, 3);
+});
+
 Deno.test("CheckpointKeeper.startBackground() has one under way, and nothing to do for an empty shard", async () => {
   const { parts, keeper, store } = kept({ shards: 2 });
   parts.warm(1);
@@ -203,6 +219,9 @@ class RecordingStore implements CheckpointStore {
   readonly calls: string[] = [];
   /** What `begin` throws. */
   bug: Error | null = null;
+  /** How long the thread is in `writeChunk`, and how long what that returns takes then. */
+  holdsMs = 0;
+  waitsMs = 0;
   readonly #parts: EngineParts;
   readonly #inner: MemoryCheckpointStore;
 
@@ -218,7 +237,12 @@ class RecordingStore implements CheckpointStore {
     return {
       writeChunk: (bytes) => {
         this.#tell("chunk");
-        return writer.writeChunk(bytes);
+        const { clock } = this.#parts;
+        clock.advance(this.holdsMs);
+        const waits = new Promise<void>((resolve) => clock.wakeAfter(this.waitsMs, resolve));
+        return this.waitsMs === 0
+          ? writer.writeChunk(bytes)
+          : waits.then(() => writer.writeChunk(bytes));
       },
       publish: (manifest) => {
         this.#tell("publish");

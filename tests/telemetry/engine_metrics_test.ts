@@ -42,6 +42,7 @@ Deno.test("EngineMetrics.snapshot() works before the topics are known", () => {
   assertEquals(status.checkpoint, {
     ageMs: null,
     durationMs: null,
+    heldMaxMs: null,
     bytes: null,
     written: 0,
     failures: 0,
@@ -117,10 +118,12 @@ Deno.test("restoreProgress() goes from 0 to 1 over the shards that restore", () 
 
 Deno.test("The age of the checkpoint follows the monotonic clock", () => {
   const metrics = new EngineMetrics();
-  Object.assign(metrics.checkpoint, { lastAtMs: 2_000, durationMs: 40, bytes: 99, written: 1 });
+  const newest = { lastAtMs: 2_000, durationMs: 40, heldMaxMs: 1.5, bytes: 99, written: 1 };
+  Object.assign(metrics.checkpoint, newest);
   assertEquals(metrics.snapshot(NOW).checkpoint, {
     ageMs: 3_000,
     durationMs: 40,
+    heldMaxMs: 1.5,
     bytes: 99,
     written: 1,
     failures: 0,

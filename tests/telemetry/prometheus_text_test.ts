@@ -30,7 +30,8 @@ function fullMetrics(): EngineMetrics {
   metrics.inputs.highWatermark[0] = 15;
   metrics.shards.outputEndOffset.fill(5);
   metrics.shards.sessionsActive.set([3, 4]);
-  Object.assign(metrics.checkpoint, { lastAtMs: 4_000, durationMs: 250, bytes: 1_000, written: 1 });
+  const newest = { lastAtMs: 4_000, durationMs: 250, heldMaxMs: 1.5, bytes: 1_000, written: 1 };
+  Object.assign(metrics.checkpoint, newest);
   metrics.records.heartbeat = 133_333;
   metrics.rejected.not_json = 2;
   metrics.clockOffsetMs = -12;
@@ -117,6 +118,7 @@ Deno.test("prometheusText() gives values in base units with their labels", () =>
   assertEquals(lineOf(text, "sessionwheel_sessions_active"), "7");
   assertEquals(lineOf(text, "sessionwheel_checkpoint_age_seconds"), "6");
   assertEquals(lineOf(text, "sessionwheel_checkpoint_duration_seconds"), "0.25");
+  assertEquals(lineOf(text, "sessionwheel_checkpoint_pause_seconds"), "0.0015");
   assertEquals(lineOf(text, "sessionwheel_clock_offset_seconds"), "-0.012");
 });
 

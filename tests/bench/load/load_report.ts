@@ -185,7 +185,8 @@ function memoryRows({ memory, activeSessions }: LoadResult): string[][] {
 
 /** Whether anything grows that should not: the table of a soak. */
 function resourceTable(resources: Resources): string {
-  const { residentBytes, heapUsedBytes, openFiles, rssSlopeMbPerHour } = resources;
+  const { residentBytes, heapUsedBytes, openFiles, rssSlopeMbPerHour, checkpointPauseMaxMs } =
+    resources;
   const row = (name: string, course: Course, of: (value: number) => string) => [
     name,
     of(course.first),
@@ -200,6 +201,10 @@ function resourceTable(resources: Resources): string {
   ];
   if (rssSlopeMbPerHour !== null) {
     rows.push(["RSS, slope of all samples, MB an hour", rssSlopeMbPerHour.toFixed(2), "", ""]);
+  }
+  if (checkpointPauseMaxMs !== null) {
+    const most = checkpointPauseMaxMs.toFixed(2);
+    rows.push(["a checkpoint held the engine in one go, ms", "", "", most]);
   }
   return table([title, "first", "last", "most"], rows);
 }

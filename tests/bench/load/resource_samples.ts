@@ -10,6 +10,8 @@ export interface ResourceSample {
   readonly openFiles: number;
   /** Of all threads that tell, as `/metrics` has it; null when it did not answer. */
   readonly heapUsedBytes: number | null;
+  /** For how long the newest checkpoint held the engine in one go; null when there is none. */
+  readonly checkpointPauseMs: number | null;
 }
 
 export interface Resources {
@@ -20,6 +22,8 @@ export interface Resources {
   readonly residentBytes: Course;
   readonly openFiles: Course;
   readonly heapUsedBytes: Course | null;
+  /** Of all checkpoints that a sample saw as the newest; null when there was none. */
+  readonly checkpointPauseMaxMs: number | null;
 }
 
 export interface Course {
@@ -73,6 +77,7 @@ async function sample(
     residentBytes: (await residentBytes(pid)).now,
     openFiles: await openFiles(pid),
     heapUsedBytes: text === null ? null : heapUsedBytes(text),
+    checkpointPauseMs: text === null ? null : checkpointPauseMs(text),
   };
 }
 
@@ -96,12 +101,19 @@ export function heapUsedBytes(metrics: string): number | null {
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0);
 }
 
+/** Null where `/metrics` has none. */
+export function checkpointPauseMs(metrics: string): number | null {
+  const match = /^sessionwheel_checkpoint_pause_seconds (\S+)$/m.exec(metrics);
+  return match === null ? null : Number(match[1]) * 1000;
+}
+
 export function summarizeResources(samples: readonly ResourceSample[]): Resources | null {
   // A process that has ended holds nothing, which is no course.
   const there = samples.filter((sample) => sample.residentBytes > 0);
   const [first] = there;
   const last = there.at(-1);
   if (first === undefined || last === undefined) return null;
+  const pauses = there.flatMap(({ checkpointPauseMs: ms }) => ms === null ? [] : [ms]);
   const heaps = there.flatMap(({ heapUsedBytes }) => heapUsedBytes === null ? [] : [heapUsedBytes]);
   return {
     samples: there.length,
@@ -110,6 +122,7 @@ export function summarizeResources(samples: readonly ResourceSample[]): Resource
     residentBytes: courseOf(there.map((sample) => sample.residentBytes)),
     openFiles: courseOf(there.map((sample) => sample.openFiles)),
     heapUsedBytes: heaps.length === 0 ? null : courseOf(heaps),
+    checkpointPauseMaxMs: pauses.length === 0 ? null : Math.max(...pauses),
   };
 }
 

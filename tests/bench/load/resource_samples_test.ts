@@ -1,5 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
 import {
+  checkpointPauseMs,
   heapUsedBytes,
   openFiles,
   type ResourceSample,
@@ -17,6 +18,7 @@ function sampleAt(minutes: number, megabytes: number, files = 40): ResourceSampl
     residentBytes: megabytes * MEGABYTE,
     openFiles: files,
     heapUsedBytes: null,
+    checkpointPauseMs: null,
   };
 }
 
@@ -46,8 +48,8 @@ Deno.test("slopeMbPerHour() says nothing of two samples, or of one instant", () 
 Deno.test("summarizeResources() tells first, last and most, and leaves out the time after the end", () => {
   const samples = [
     sampleAt(0, 100, 40),
-    { ...sampleAt(1, 130, 45), heapUsedBytes: 10 },
-    { ...sampleAt(2, 110, 41), heapUsedBytes: 30 },
+    { ...sampleAt(1, 130, 45), heapUsedBytes: 10, checkpointPauseMs: 1.5 },
+    { ...sampleAt(2, 110, 41), heapUsedBytes: 30, checkpointPauseMs: 1.25 },
     { ...sampleAt(3, 0, 0) },
   ];
   const found = summarizeResources(samples)!;
@@ -60,6 +62,8 @@ Deno.test("summarizeResources() tells first, last and most, and leaves out the t
   assertEquals(found.openFiles, { first: 40, last: 41, max: 45 });
   assertEquals(found.heapUsedBytes, { first: 10, last: 30, max: 30 });
   assertAlmostEquals(found.rssSlopeMbPerHour!, 300, 1e-6);
+  assertEquals(found.checkpointPauseMaxMs, 1.5);
+  assertEquals(summarizeResources([sampleAt(1, 1)])!.checkpointPauseMaxMs, null);
   assertEquals(summarizeResources([sampleAt(0, 0)]), null);
 });
 
@@ -69,6 +73,13 @@ Deno.test("heapUsedBytes() sums the threads", () => {
     '1.5e6\nsessionwheel_heap_used_bytes{thread="b"} 500000\nother 7\n';
   assertEquals(heapUsedBytes(text), 2_000_000);
   assertEquals(heapUsedBytes("other 7\n"), null);
+});
+
+Deno.test("checkpointPauseMs() finds the value, in milliseconds", () => {
+  const text = "# TYPE sessionwheel_checkpoint_pause_seconds gauge\n" +
+    "sessionwheel_checkpoint_pause_seconds 0.0015\nother 7\n";
+  assertEquals(checkpointPauseMs(text), 1.5);
+  assertEquals(checkpointPauseMs("other 7\n"), null);
 });
 
 Deno.test("ResourceSampler samples at its beginning and its end, and this process holds files", async () => {
