@@ -3,29 +3,18 @@
  * docs/benchmarks.md says how it measures. Exit code 0 for a good run, 1 when the engine did
  * something wrong, 2 when the run is void, 64 for wrong arguments.
  */
-import { type LoadOptions, LoadUsageError, parseLoadOptions, USAGE } from "./load/load_options.ts";
+import { runProgram } from "../support/command_line.ts";
+import { type LoadOptions, parseLoadOptions, USAGE } from "./load/load_options.ts";
 import { renderReport } from "./load/load_report.ts";
 import { LoadRun } from "./load/load_run.ts";
 import { say } from "../../tools/say.ts";
 
-async function main(args: readonly string[]): Promise<number> {
-  if (args.includes("--help")) {
-    say(USAGE);
-    return 0;
-  }
-  let options: LoadOptions;
-  try {
-    options = parseLoadOptions(args);
-  } catch (error) {
-    if (!(error instanceof LoadUsageError)) throw error;
-    say(`${error.message}\n\n${USAGE}`);
-    return 64;
-  }
-  const run = new LoadRun(options, say);
+async function run(options: LoadOptions): Promise<number> {
+  const load = new LoadRun(options, say);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => void run.close().finally(() => Deno.exit(130)));
+    Deno.addSignalListener(signal, () => void load.close().finally(() => Deno.exit(130)));
   }
-  const result = await run.run();
+  const result = await load.run();
   const report = renderReport(result);
   await Deno.stdout.write(new TextEncoder().encode(report));
   if (options.reportFile !== null) await Deno.writeTextFile(options.reportFile, report);
@@ -38,7 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 if (import.meta.main) {
   try {
-    Deno.exit(await main(Deno.args));
+    Deno.exit(await runProgram({ usage: USAGE, parse: parseLoadOptions, run }, Deno.args));
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
     Deno.exit(1);

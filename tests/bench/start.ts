@@ -3,8 +3,8 @@
  * until `/readyz` says 200, with a broker that is up. Asked every 20 ms, so a start may be that much
  * shorter than told. Exit code 0, or 64 for wrong arguments.
  */
-import { parseArgs } from "node:util";
 import { renderSpread } from "../chaos/spread.ts";
+import { parseFlags, runProgram, wholeNumber } from "../support/command_line.ts";
 import { startBroker } from "../support/kafka/broker.ts";
 import { createTopic, uniqueTopic } from "../support/kafka/topics.ts";
 import { say } from "../../tools/say.ts";
@@ -17,13 +17,19 @@ const USAGE = `deno task bench:start [options]
   --partitions P    of input and output topic each (16)
   --engine PATH     program to measure (dist/sessionwheel, or from source)`;
 
+const FLAGS = {
+  "starts": { type: "string", default: "15" },
+  "partitions": { type: "string", default: "16" },
+  "engine": { type: "string" },
+} as const;
+
 interface StartOptions {
   readonly starts: number;
   readonly partitions: number;
   readonly engine: string | null;
 }
 
-async function measure({ starts, partitions, engine }: StartOptions): Promise<void> {
+async function measure({ starts, partitions, engine }: StartOptions): Promise<number> {
   const folder = await Deno.makeTempDir({ prefix: "sessionwheel-start-" });
   const broker = await startBroker({ jvm: "measured" });
   try {
@@ -59,42 +65,23 @@ async function measure({ starts, partitions, engine }: StartOptions): Promise<vo
     }
     say(`${machineLine(await describeMachine())}; engine ${description}`);
     say(`start to /readyz, min / median / max: ${renderSpread(tookMs)}`);
+    return 0;
   } finally {
     await broker.stop();
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-function parseOptions(args: readonly string[]): StartOptions {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      "starts": { type: "string", default: "15" },
-      "partitions": { type: "string", default: "16" },
-      "engine": { type: "string" },
-    },
-  });
+/** @throws UsageError */
+function parse(args: readonly string[]): StartOptions {
+  const { starts, partitions, engine } = parseFlags(args, FLAGS);
   return {
-    starts: count("starts", values.starts, 1000),
-    partitions: count("partitions", values.partitions, 255),
-    engine: values.engine ?? null,
+    starts: wholeNumber("starts", starts, 1, 1000),
+    partitions: wholeNumber("partitions", partitions, 1, 255),
+    engine: engine ?? null,
   };
 }
 
-function count(name: string, text: string, max: number): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-  throw new TypeError(`--${name} is ${text}, not a whole number from 1 to ${max}`);
-}
-
 if (import.meta.main) {
-  let options: StartOptions;
-  try {
-    options = parseOptions(Deno.args);
-  } catch (error) {
-    say(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    Deno.exit(64);
-  }
-  await measure(options);
-  Deno.exit(0);
+  Deno.exit(await runProgram({ usage: USAGE, parse, run: measure }, Deno.args));
 }

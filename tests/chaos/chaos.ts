@@ -5,13 +5,8 @@
  */
 import { say } from "../../tools/say.ts";
 import { type ChaosMode, runMode } from "./chaos_run.ts";
-import {
-  type ChaosAmounts,
-  type ChaosOptions,
-  ChaosUsageError,
-  parseChaosOptions,
-  USAGE,
-} from "./chaos_options.ts";
+import { type ChaosAmounts, type ChaosOptions, parseChaosOptions, USAGE } from "./chaos_options.ts";
+import { runProgram } from "../support/command_line.ts";
 import { CLOCK_MODE } from "./clock_runs.ts";
 import { engineCommand } from "./engine_under_test.ts";
 import { FAILPOINT_MODE } from "./failpoint_runs.ts";
@@ -31,19 +26,11 @@ const MODES: readonly (readonly [keyof ChaosAmounts, ChaosMode])[] = [
   ["clock", CLOCK_MODE],
 ];
 
-async function main(args: readonly string[]): Promise<number> {
-  if (args.includes("--help")) {
-    say(USAGE);
-    return 0;
-  }
-  let options: ChaosOptions;
-  try {
-    options = parseChaosOptions(args, crypto.getRandomValues(new Uint32Array(1))[0]!);
-  } catch (error) {
-    if (!(error instanceof ChaosUsageError)) throw error;
-    say(`${error.message}\n\n${USAGE}`);
-    return 64;
-  }
+function parse(args: readonly string[]): ChaosOptions {
+  return parseChaosOptions(args, crypto.getRandomValues(new Uint32Array(1))[0]!);
+}
+
+async function run(options: ChaosOptions): Promise<number> {
   // SIGTERM would leave brokers and engines behind for a second; they notice that we are gone.
   print(`seed=${options.seed}`);
   print(`engine: ${engineCommand(options.engine).description}, ${options.devices} devices`);
@@ -78,4 +65,4 @@ function print(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) Deno.exit(await runProgram({ usage: USAGE, parse, run }, Deno.args));

@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { parseFlags, wholeNumber } from "../support/command_line.ts";
 
 /** How much of each mode; 0 leaves it out. */
 export interface ChaosAmounts {
@@ -19,11 +19,6 @@ export interface ChaosOptions {
   /** The engine's program; null: the compiled one if it is there, else from source. */
   readonly engine: string | null;
   readonly keep: boolean;
-}
-
-/** Thrown for arguments that cannot be used; the message is for the user. */
-export class ChaosUsageError extends Error {
-  override readonly name = "ChaosUsageError";
 }
 
 export const USAGE = `deno task chaos [what] [options]
@@ -70,14 +65,9 @@ const FLAGS = {
   "keep": { type: "boolean", default: false },
 } as const;
 
-/** @throws ChaosUsageError */
+/** @throws UsageError */
 export function parseChaosOptions(args: readonly string[], randomSeed: number): ChaosOptions {
-  let values;
-  try {
-    values = parseArgs({ args: [...args], options: FLAGS }).values;
-  } catch (error) {
-    throw new ChaosUsageError(error instanceof Error ? error.message : String(error));
-  }
+  const values = parseFlags(args, FLAGS);
   const amounts = Object.fromEntries(
     AMOUNTS.map((name) => [name, wholeNumber(name, values[name] ?? "0", 0, 100_000)]),
   ) as unknown as ChaosAmounts;
@@ -89,10 +79,4 @@ export function parseChaosOptions(args: readonly string[], randomSeed: number): 
     engine: values.engine ?? null,
     keep: values.keep,
   };
-}
-
-function wholeNumber(name: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new ChaosUsageError(`--${name} is ${text}, not a whole number from ${min} to ${max}`);
 }

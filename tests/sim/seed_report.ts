@@ -2,14 +2,18 @@ import type { ScenarioLimits } from "./scenario.ts";
 import type { SimulationCounts, SimulationResult } from "./simulation.ts";
 
 /** How a failing run is repeated. */
-export function replayCommand(seed: number, limits: ScenarioLimits, canary?: string): string {
+export function replayCommand(
+  seed: number,
+  limits: ScenarioLimits,
+  canary: string | null = null,
+): string {
   const words = [`deno task sim --seed ${seed}`];
   if (limits.steps !== undefined) words.push(`--steps ${limits.steps}`);
   if (limits.devices !== undefined) words.push(`--devices ${limits.devices}`);
   if (limits.without !== undefined && limits.without.length > 0) {
     words.push(`--without ${limits.without.join(",")}`);
   }
-  if (canary !== undefined) words.push(`--canary ${canary}`);
+  if (canary !== null) words.push(`--canary ${canary}`);
   return words.join(" ");
 }
 

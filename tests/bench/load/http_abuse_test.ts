@@ -2,7 +2,8 @@ import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { serverUnderTest } from "../../adapters/http/server_under_test.ts";
 import { abuseParts, abuseSegments } from "./http_abuse.ts";
 import { abuseMix } from "./http_abuse_mix.ts";
-import { LoadUsageError, parseLoadOptions } from "./load_options.ts";
+import { UsageError } from "../../support/command_line.ts";
+import { parseLoadOptions } from "./load_options.ts";
 import { exchange } from "./raw_http.ts";
 
 const TOKEN = "6f1c9ce4-9a06-4a5c-a5b5-f9f1c0a2d7f3";
@@ -48,6 +49,6 @@ Deno.test("abuseParts() leaves out the beginning of each half, and counts what c
   assertEquals(abuseParts(parseLoadOptions([]), window), []);
   assertThrows(
     () => parseLoadOptions(["--http-abuse", "1", "--restart-kill"]),
-    LoadUsageError,
+    UsageError,
   );
 });

@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { parseFlags, positiveNumber, UsageError, wholeNumber } from "../../support/command_line.ts";
 
 export interface LoadOptions {
   /** Active sessions. */
@@ -30,11 +30,6 @@ export interface LoadOptions {
   readonly httpConnections: number;
   readonly reportFile: string | null;
   readonly jsonFile: string | null;
-}
-
-/** Thrown for arguments that cannot be used; the message is for the user. */
-export class LoadUsageError extends Error {
-  override readonly name = "LoadUsageError";
 }
 
 export const USAGE = `deno task bench:load [options]
@@ -88,23 +83,18 @@ const FLAGS = {
   "json": { type: "string" },
 } as const;
 
-/** @throws LoadUsageError */
+/** @throws UsageError */
 export function parseLoadOptions(args: readonly string[]): LoadOptions {
-  let values;
-  try {
-    values = parseArgs({ args: [...args], options: FLAGS }).values;
-  } catch (error) {
-    throw new LoadUsageError(error instanceof Error ? error.message : String(error));
-  }
+  const values = parseFlags(args, FLAGS);
   const modes = (["restart-kill", "restart-clean", "catch-up"] as const)
     .filter((mode) => values[mode] !== false && values[mode] !== undefined);
   if (modes.length > 1) {
-    throw new LoadUsageError(`--${modes.join(" and --")} are runs of their own`);
+    throw new UsageError(`--${modes.join(" and --")} are runs of their own`);
   }
   const httpAbuse = wholeNumber("http-abuse", values["http-abuse"], 0, 100_000);
   const httpConnections = wholeNumber("http-connections", values["http-connections"], 0, 60_000);
   if (modes.length > 0 && httpAbuse + httpConnections > 0) {
-    throw new LoadUsageError(`--${modes[0]} and abuse of HTTP are runs of their own`);
+    throw new UsageError(`--${modes[0]} and abuse of HTTP are runs of their own`);
   }
   const sessions = wholeNumber("sessions", values.sessions, 1, 20_000_000);
   const backlogEvents = values["catch-up"] === undefined
@@ -115,11 +105,11 @@ export function parseLoadOptions(args: readonly string[]): LoadOptions {
     rate: values.rate === undefined
       ? Math.max(2, Math.round(sessions / 8))
       : wholeNumber("rate", values.rate, 1, 60_000_000),
-    minutes: positive("minutes", values.minutes),
-    warmupSeconds: positive("warmup", values.warmup),
+    minutes: positiveNumber("minutes", values.minutes),
+    warmupSeconds: positiveNumber("warmup", values.warmup),
     partitions: wholeNumber("partitions", values.partitions, 1, 255),
     // A tick of the schedule has to fit it.
-    heartbeatMs: Math.round(positive("heartbeat", values.heartbeat) * 200) * 5,
+    heartbeatMs: Math.round(positiveNumber("heartbeat", values.heartbeat) * 200) * 5,
     seed: wholeNumber("seed", values.seed, 0, 2 ** 31 - 1),
     broker: values.brokers ?? null,
     engine: values.engine ?? null,
@@ -130,22 +120,10 @@ export function parseLoadOptions(args: readonly string[]): LoadOptions {
     fetchIntervalMs: wholeNumber("fetch-interval", values["fetch-interval"], 0, 10_000),
     mode: modes[0] ?? "steady",
     backlogEvents,
-    backlogMinutes: positive("backlog", values.backlog),
+    backlogMinutes: positiveNumber("backlog", values.backlog),
     httpAbuse,
     httpConnections,
     reportFile: values.report ?? null,
     jsonFile: values.json ?? null,
   };
-}
-
-function wholeNumber(name: string, text: string, min: number, max: number): number {
-  const value = Number(text.replaceAll("_", ""));
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new LoadUsageError(`--${name} is ${text}, not a whole number from ${min} to ${max}`);
-}
-
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (value > 0 && value < 100_000) return value;
-  throw new LoadUsageError(`--${name} is ${text}, not a number above 0`);
 }
