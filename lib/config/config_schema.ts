@@ -224,7 +224,7 @@ export const CONFIG_SCHEMA = {
   "limits.maxSessions": field(
     integerBetween(1, 100_000_000),
     10_000_000,
-    "Active sessions at most, some 100 bytes each; a start beyond that is dropped and counted.",
+    "Active sessions at most, some 120 bytes each; a start beyond that is dropped and counted.",
   ),
   "limits.maxEventBytes": field(
     byteSizeBetween(KIB, 16 * MIB),
