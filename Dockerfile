@@ -6,7 +6,9 @@
 FROM denoland/deno:2.9.6 AS build
 WORKDIR /build
 COPY . .
-RUN deno task compile && mkdir data
+# What /version and the metrics say: --build-arg SOURCE_COMMIT=$(git rev-parse --short=12 HEAD)
+ARG SOURCE_COMMIT=unknown
+RUN SOURCE_COMMIT=$SOURCE_COMMIT deno task compile && mkdir data
 
 # "cc" holds glibc, libgcc and CA certificates, which is all that the binary links to or reads.
 FROM gcr.io/distroless/cc-debian12:nonroot

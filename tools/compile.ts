@@ -6,7 +6,8 @@
  * (`tools/denort`), and a deno that writes what this base reads does the compiling.
  */
 import { runChild } from "./child.ts";
-import { ASSETS, ENTRY, PERMISSION_FLAGS, V8_FLAGS, WORKERS } from "./program.ts";
+import { sourceCommit } from "./source_commit.ts";
+import { ASSETS, COMMIT_FILE, ENTRY, PERMISSION_FLAGS, V8_FLAGS, WORKERS } from "./program.ts";
 import { fromFileUrl, REPOSITORY } from "./repository.ts";
 import { say } from "./say.ts";
 
@@ -50,6 +51,9 @@ async function compileFlags(): Promise<string[]> {
   const flags = ["compile", "--no-check", "--no-code-cache", ...PERMISSION_FLAGS];
   if (V8_FLAGS.length > 0) flags.push(`--v8-flags=${V8_FLAGS.join(",")}`);
   for (const worker of WORKERS) flags.push(`--include=${worker}`);
+  await Deno.mkdir(new URL("dist", REPOSITORY), { recursive: true });
+  await Deno.writeTextFile(new URL(COMMIT_FILE, REPOSITORY), `${await sourceCommit()}\n`);
+  flags.push(`--include=${COMMIT_FILE}`);
   for (const folder of ASSETS) {
     const stat = await Deno.stat(new URL(folder, REPOSITORY)).catch(() => null);
     if (stat !== null) flags.push(`--include=${folder}`);

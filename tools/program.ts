@@ -11,6 +11,9 @@ export const WORKERS: readonly string[] = [
   "lib/workers/checkpoint_worker.ts",
 ];
 
+/** Holds the commit that is compiled; `lib/cli/build_commit.ts` reads it inside the binary. */
+export const COMMIT_FILE = "dist/commit";
+
 /** Folders of plain files that the program reads at run time; those that exist are embedded. */
 export const ASSETS: readonly string[] = ["lib/adapters/http/assets"];
 

@@ -12,6 +12,7 @@ import type { EngineQueries } from "../ports/engine_queries.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { ProcessInfo } from "../telemetry/process_info.ts";
 import { VERSION } from "../version.ts";
+import { buildCommit } from "./build_commit.ts";
 import { CommandFailure } from "./command_failure.ts";
 import { EXIT_CONFIG, EXIT_IO } from "./exit_codes.ts";
 
@@ -49,7 +50,7 @@ export function openHttpSide(options: {
       insecure: config.http.insecure,
     });
     const { deno, v8 } = Deno.version;
-    const build = { version: VERSION, commit: "unknown", deno, v8 };
+    const build = { version: VERSION, commit: buildCommit(), deno, v8 };
     const app = createApp({ engine, monitor, clock, access, build, processInfo, log });
     return serveApp(app, { address, clock, log });
   });

@@ -1,4 +1,5 @@
 import { VERSION } from "../version.ts";
+import { buildCommit } from "./build_commit.ts";
 import { defineCommand } from "./command.ts";
 import { EXIT_OK } from "./exit_codes.ts";
 
@@ -11,7 +12,9 @@ export const VERSION_COMMAND = defineCommand({
   run({ system }) {
     const { arch, os } = Deno.build;
     const runtime = `deno ${Deno.version.deno}, v8 ${Deno.version.v8}, ${arch}-${os}`;
-    system.writeOut(`sessionwheel ${VERSION} (${runtime})\n`);
+    const commit = buildCommit();
+    const source = commit === "unknown" ? "" : `commit ${commit}, `;
+    system.writeOut(`sessionwheel ${VERSION} (${source}${runtime})\n`);
     return Promise.resolve(EXIT_OK);
   },
 });

@@ -2,8 +2,15 @@
  * The compiled binary from an empty folder, as a user would start it first. Everything else is
  * tested from source; this finds what compiling leaves out: workers, assets, permissions.
  */
-import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { VERSION } from "../../lib/version.ts";
+import { COMMIT_FILE } from "../../tools/program.ts";
 import { freePort, runBinary, withRunningBinary } from "./binary.ts";
 
 async function inEmptyFolder(use: (cwd: string) => Promise<void>): Promise<void> {
@@ -15,11 +22,21 @@ async function inEmptyFolder(use: (cwd: string) => Promise<void>): Promise<void>
   }
 }
 
-Deno.test("The binary says its version", () =>
+/** As compiling left it beside the binary; `unknown` without git. */
+async function compiledCommit(): Promise<string> {
+  const commit = (await Deno.readTextFile(new URL(`../../${COMMIT_FILE}`, import.meta.url))).trim();
+  assertMatch(commit, /^([0-9a-f]{12}(-changed)?|unknown)$/);
+  return commit;
+}
+
+Deno.test("The binary says its version, and of which commit it is", () =>
   inEmptyFolder(async (cwd) => {
     const { code, stdout } = await runBinary(["version"], { cwd });
     assertEquals(code, 0);
     assertStringIncludes(stdout, VERSION);
+    const commit = await compiledCommit();
+    if (commit === "unknown") assert(!stdout.includes("commit"));
+    else assertStringIncludes(stdout, `commit ${commit}`);
   }));
 
 Deno.test("The binary refuses an unknown command", () =>
