@@ -16,6 +16,11 @@ import type { RecordLayout } from "./record_layout.ts";
 import { NO_ROW } from "./row_format.ts";
 import type { Shard } from "./shard.ts";
 
+export interface LogFoldNotes {
+  readonly offsets?: FactOffsets | null;
+  readonly untold?: Set<number> | null;
+}
+
 /**
  * Folds a shard's output into its state. The log is applied as facts and nothing is decided again:
  * a Start or a Heartbeat says that the session is active, with all its state; an End removes it,
@@ -28,6 +33,7 @@ export class LogFold {
   readonly #shard: Shard;
   readonly #layout: RecordLayout;
   readonly #offsets: FactOffsets | null;
+  readonly #untold: Set<number> | null;
   #facts = new RecordFacts();
   /** A Start that the next record may end at once. */
   #start = new RecordFacts();
@@ -41,11 +47,15 @@ export class LogFold {
   readonly #words = new Int32Array(ID_WORDS);
   readonly #long = new LongIds(0);
 
-  /** @param offsets Told where each fact lies. */
-  constructor(shard: Shard, layout: RecordLayout, offsets: FactOffsets | null = null) {
+  /**
+   * @param notes `offsets` are told where each fact lies; from `untold`, rows of early ends that the
+   * state had before, those go that a batch tells of.
+   */
+  constructor(shard: Shard, layout: RecordLayout, notes: LogFoldNotes = {}) {
     this.#shard = shard;
     this.#layout = layout;
-    this.#offsets = offsets;
+    this.#offsets = notes.offsets ?? null;
+    this.#untold = notes.untold ?? null;
   }
 
   beginBatch(position: ShardPosition, baseOffset = 0): void {
@@ -175,7 +185,9 @@ export class LogFold {
     rows.setIds(row, this.#words, 0, kinds, this.#long.bytes);
     const hash = rows.deviceHash(row);
     // A checkpoint may have it already.
-    if (remembered.findSame(row, hash) !== NO_ROW) {
+    const known = remembered.findSame(row, hash);
+    if (known !== NO_ROW) {
+      this.#untold?.delete(known);
       rows.free(row);
       return;
     }

@@ -164,12 +164,17 @@ export class Remembered {
     return this.#unwrittenBytes;
   }
 
-  /** Calls `visit` for every early end that waits to be written, and lets them wait no more. */
-  takeUnwritten(visit: (row: number) => void): void {
+  /** Calls `visit` for every early end that waits to be written, oldest first. */
+  forEachUnwritten(visit: (row: number) => void): void {
     for (let i = this.#unwrittenFirst; i < this.#unwritten.length; i++) {
       const row = this.#unwritten[i]!;
       if (this.#rows.state(row) === ROW_EARLY_END) visit(row);
     }
+  }
+
+  /** The same, and lets them wait no more. */
+  takeUnwritten(visit: (row: number) => void): void {
+    this.forEachUnwritten(visit);
     this.#unwritten.length = 0;
     this.#unwrittenSizes.length = 0;
     this.#unwrittenFirst = 0;

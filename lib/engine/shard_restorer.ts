@@ -1,9 +1,10 @@
 import { FactOffsets } from "../core/fact_offsets.ts";
-import { LogFold } from "../core/log_fold.ts";
+import { LogFold, type LogFoldNotes } from "../core/log_fold.ts";
 import { type InputPosition, type Position, PositionError } from "../core/position.ts";
 import { RecordBatchReader, type RecordBatchReaderOptions } from "../core/record_batch_reader.ts";
 import { RecordHeaderReader } from "../core/record_header_reader.ts";
 import type { RecordLayout } from "../core/record_layout.ts";
+import { ROW_EARLY_END } from "../core/row_format.ts";
 import { Shard, type ShardOptions } from "../core/shard.ts";
 import type { OutputLog, ShardOwnership } from "../ports/output_log.ts";
 import type { CheckpointLoader } from "./checkpoint_loader.ts";
@@ -68,17 +69,24 @@ export class ShardRestorer {
     if (loaded !== null) {
       const { shard, manifest } = loaded;
       if (last !== null && last.lastOffset >= manifest.logFrom) {
-        const range = { from: manifest.logFrom, to: ownership.end, last: last.position };
-        await this.#fold(shard, { ...range, offsets: null });
         const { position } = last;
-        return { shard, position, restoreOffset: 0, read: position.inputs };
+        const range = { from: manifest.logFrom, to: ownership.end, last: position };
+        if (await this.#foldOver(shard, range)) {
+          return { shard, position, restoreOffset: 0, read: position.inputs };
+        }
+        shard.active.discard();
+        this.#options.onWarning("checkpoint is not used, the shard restores from its output", {
+          shard: index,
+          reason: "who wrote the output since did not know it: it had ends without a start",
+        });
+      } else {
+        shard.startTimers(manifest.clockMs);
+        const position = last?.position ?? null;
+        // Where retention took all records, the sessions are in the checkpoint alone: R must stay
+        // where that is taken up again.
+        const restoreOffset = last === null ? manifest.logFrom : 0;
+        return { shard, position, restoreOffset, read: manifest.inputs };
       }
-      shard.startTimers(manifest.clockMs);
-      const position = last?.position ?? null;
-      // Where retention took all records, the sessions are in the checkpoint alone: R must stay
-      // where that is taken up again.
-      const restoreOffset = last === null ? manifest.logFrom : 0;
-      return { shard, position, restoreOffset, read: manifest.inputs };
     }
     const shard = new Shard(shardOptions);
     if (last === null) {
@@ -101,14 +109,30 @@ export class ShardRestorer {
       from = ownership.logStart;
     }
     const offsets = new FactOffsets();
-    await this.#fold(shard, { from, to: ownership.end, last: position, offsets });
+    await this.#fold(shard, { from, to: ownership.end, last: position }, { offsets });
     const restoreOffset = Math.min(offsets.oldest(shard.rows), ownership.end);
     return { shard, position, restoreOffset, read: position.inputs };
   }
 
-  async #fold(shard: Shard, range: LogRange): Promise<void> {
+  /**
+   * Folds the output since a checkpoint over the shard that was loaded from it.
+   *
+   * @returns false when the checkpoint's early ends that were in no batch yet are in none now. The
+   * next owner's first batch tells of them, if it knew the checkpoint. One that began before the
+   * checkpoint was there did not, and its position leaves those ends to be read again: then they
+   * would be taken for repetitions of what no batch has, and be lost in the next crash.
+   */
+  async #foldOver(shard: Shard, range: LogRange): Promise<boolean> {
+    const untold = new Set<number>();
+    shard.remembered.forEachUnwritten((row) => untold.add(row));
+    await this.#fold(shard, range, { untold });
+    for (const row of untold) if (shard.rows.state(row) === ROW_EARLY_END) return false;
+    return true;
+  }
+
+  async #fold(shard: Shard, range: LogRange, notes: LogFoldNotes): Promise<void> {
     try {
-      await this.#foldRange(shard, range);
+      await this.#foldRange(shard, range, notes);
     } catch (error) {
       // Its sessions count no more: the next attempt makes another shard.
       shard.active.discard();
@@ -116,7 +140,11 @@ export class ShardRestorer {
     }
   }
 
-  async #foldRange(shard: Shard, { from, to, last, offsets }: LogRange): Promise<void> {
+  async #foldRange(
+    shard: Shard,
+    { from, to, last }: LogRange,
+    notes: LogFoldNotes,
+  ): Promise<void> {
     const { log, batches, onProgress } = this.#options;
     const reader = new RecordBatchReader(batches);
     const headers = new RecordHeaderReader();
@@ -133,7 +161,7 @@ export class ShardRestorer {
         if (position === null) this.#failForeign(shard.index, reader.baseOffset);
         if (fold === null || position.layout !== layout) {
           layout = position.layout;
-          fold = new LogFold(shard, this.#layout(shard.index, layout), offsets);
+          fold = new LogFold(shard, this.#layout(shard.index, layout), notes);
         }
         fold.beginBatch(position, reader.baseOffset);
         while (reader.nextRecord()) {
@@ -222,6 +250,4 @@ interface LogRange {
   readonly to: number;
   /** Of the log's last data batch. */
   readonly last: Position;
-  /** Told where each fact lies; null where R is known otherwise. */
-  readonly offsets: FactOffsets | null;
 }

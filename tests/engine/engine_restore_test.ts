@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { MemoryOutputLog } from "../../lib/adapters/memory/memory_output_log.ts";
 import { MemoryTopic } from "../../lib/adapters/memory/memory_topic.ts";
+import type { EnginePorts } from "../../lib/engine/engine_options.ts";
+import type { Source } from "../../lib/ports/source.ts";
 import { EngineWorld } from "../support/engine/engine_world.ts";
 import { Random } from "../support/random.ts";
 
@@ -166,6 +168,69 @@ Deno.test("Engine does not use a checkpoint that is damaged", async () => {
   assertEquals(second.logged("checkpoint is not used").length, 1);
   assertEquals(second.engine.status().sessions.active, 1);
 });
+
+Deno.test("Engine puts a checkpoint aside whose early ends the next owner did not know of", async () => {
+  const world = new EngineWorld({ inputPartitions: 2 });
+  const first = world.engine();
+  await first.start();
+  world.sendStart("a", 1, { partition: 0 });
+  await world.advance(15_000);
+  world.sendEnd("early", 1, { partition: 1 });
+  await world.advance(1_000);
+  await first.stop();
+  // The second begins before that is on the disk, and cannot read the end.
+  const checkpoint = world.disk.generations.get(0)!;
+  world.disk.generations.delete(0);
+  const second = world.engine({ wrapPorts: (ports) => withoutPartition(ports, 1) });
+  await second.start();
+  await world.advance(15_000);
+  assertEquals(world.storyOf("a"), ["Start 1", "Heartbeat 1 1"]);
+  second.kill();
+  world.disk.generations.set(0, checkpoint);
+  // The third finds it; what it remembers has to be in its records, or the fourth knows nothing.
+  const third = world.engine();
+  await third.start();
+  assertEquals(third.logged("checkpoint is not used").length, 1);
+  assertEquals(third.engine.status().sessions.active, 1);
+  await world.advance(8_000);
+  world.sendEnd("a", 1, { partition: 0 });
+  await world.advance(1_000);
+  third.kill();
+  world.disk.generations.delete(0);
+  const fourth = world.engine();
+  await fourth.start();
+  world.sendStart("early", 1, { partition: 0 });
+  await world.advance(1_000);
+  assertEquals(world.storyOf("early"), ["Start 1", "End 1 ended"]);
+  await fourth.stop();
+});
+
+/** The brokers of an input partition are away. */
+function withoutPartition(ports: EnginePorts, away: number): EnginePorts {
+  const { source } = ports;
+  const start: Source["start"] = (offsets, listener) => {
+    source.start(offsets, {
+      onFetch: (fetched) => {
+        if (fetched.partition !== away) listener.onFetch(fetched);
+        else listener.onPartitionState(away, false);
+      },
+      onPartitionState: (partition, reachable) => listener.onPartitionState(partition, reachable),
+      onError: (error) => listener.onError(error),
+    });
+  };
+  return {
+    ...ports,
+    source: {
+      open: () => source.open(),
+      ranges: () => source.ranges(),
+      committedOffsets: () => source.committedOffsets(),
+      commitOffsets: (committed) => source.commitOffsets(committed),
+      setPaused: (partition, paused) => source.setPaused(partition, paused),
+      stop: () => source.stop(),
+      start,
+    },
+  };
+}
 
 Deno.test("Engine goes on after the last heartbeat when the interval changes twice without a record", async () => {
   const world = new EngineWorld();
