@@ -57,7 +57,7 @@ export const CONFIG_SCHEMA = {
   "app.node": field(
     optional(textUpTo(100, "a name")),
     null,
-    "Name of this machine in logs, metrics and the live page.",
+    "Name of this machine in JSON log lines.",
     { defaultShown: "the host name" },
   ),
   "kafka.brokers": field(
@@ -224,7 +224,7 @@ export const CONFIG_SCHEMA = {
   "limits.maxSessions": field(
     integerBetween(1, 100_000_000),
     10_000_000,
-    "Active sessions at most, some 120 bytes each; a start beyond that is dropped and counted.",
+    "Active sessions at most, some 170 bytes each; a start beyond that is dropped and counted.",
   ),
   "limits.maxEventBytes": field(
     byteSizeBetween(KIB, 16 * MIB),

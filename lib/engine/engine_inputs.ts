@@ -57,8 +57,8 @@ export class EngineInputs implements SourceListener {
     inputs.highWatermark[partition.index] = fetched.highWatermark;
     if (letters.length > 0) {
       const generation = this.#generation;
-      this.#options.deadLetters.send(letters).then(() => {
-        this.#options.metrics.deadLetters.sent += letters.length;
+      this.#options.deadLetters.send(letters).then((acknowledged) => {
+        this.#options.metrics.deadLetters.sent += acknowledged;
         if (generation !== this.#generation) return;
         open();
         this.#options.onWork();

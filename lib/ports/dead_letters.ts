@@ -8,8 +8,11 @@ import type { RejectReason } from "../core/reject_reason.ts";
  * by itself, and one that is refused even then it counts, logs and passes.
  */
 export interface DeadLetterSink {
-  /** Resolves once every letter is acknowledged (or was given up as unacceptable, see above). */
-  send(letters: readonly DeadLetter[]): Promise<void>;
+  /**
+   * Resolves once every letter is acknowledged (or was given up as unacceptable, see above), with
+   * the number of those that were acknowledged.
+   */
+  send(letters: readonly DeadLetter[]): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -35,7 +35,7 @@ export type EnginePhase = (typeof ENGINE_PHASES)[number];
 
 /**
  * `restoring` from acquiring the shard until its first turn, `stalled` when its partition cannot be
- * written right now, `stopped` when it ended for good (fenced, foreign writer, shutdown).
+ * written right now, `stopped` when it ended for good (fenced, shutdown).
  */
 export const SHARD_STATES = ["restoring", "running", "stalled", "stopped"] as const;
 export type ShardState = (typeof SHARD_STATES)[number];

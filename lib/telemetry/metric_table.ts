@@ -192,7 +192,7 @@ export const METRICS: readonly Metric[] = [
   ),
   input(
     "sessionwheel_input_high_watermark",
-    "End of the input partition as of the last fetch",
+    "End of the input partition as of the last fetch, open transactions left out",
     (i) => i.highWatermark,
   ),
   input(

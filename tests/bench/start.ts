@@ -9,7 +9,7 @@ import { startBroker } from "../support/kafka/broker.ts";
 import { createTopic, uniqueTopic } from "../support/kafka/topics.ts";
 import { say } from "../../tools/say.ts";
 import { EngineProcess } from "./load/engine_process.ts";
-import { describeMachine, machineLine } from "./load/machine.ts";
+import { describeMachine, type EngineBuild, machineLine } from "./load/machine.ts";
 
 const USAGE = `deno task bench:start [options]
 
@@ -35,6 +35,7 @@ async function measure({ starts, partitions, engine }: StartOptions): Promise<nu
   try {
     const tookMs: number[] = [];
     let description = "";
+    let build: EngineBuild | null = null;
     for (let i = 0; i < starts; i++) {
       const topics = { input: uniqueTopic("events"), output: uniqueTopic("sessions") };
       const deadLetters = uniqueTopic("dead-letters");
@@ -59,11 +60,12 @@ async function measure({ starts, partitions, engine }: StartOptions): Promise<nu
       try {
         await process.ready();
         tookMs.push(performance.now() - fromMs);
+        build ??= await process.build();
       } finally {
         await process.kill9();
       }
     }
-    say(`${machineLine(await describeMachine())}; engine ${description}`);
+    say(`${machineLine(await describeMachine({ engine: build }))}; engine ${description}`);
     say(`start to /readyz, min / median / max: ${renderSpread(tookMs)}`);
     return 0;
   } finally {

@@ -14,7 +14,7 @@ Deno.test("Engine passes no event whose dead letter is not acknowledged", async 
       deadLetters: {
         send: (sent) => {
           letters.push(...sent);
-          return new Promise((resolve) => waiting.push(resolve));
+          return new Promise((resolve) => waiting.push(() => resolve(sent.length)));
         },
         close: () => Promise.resolve(),
       },

@@ -13,11 +13,13 @@ class Inputs {
   work = 0;
   failure: unknown;
   readonly calls: string[] = [];
-  readonly letters: { letters: readonly DeadLetter[]; acknowledge: () => void }[] = [];
+  readonly metrics = new EngineMetrics();
+  readonly letters: { letters: readonly DeadLetter[]; acknowledge: (count?: number) => void }[] =
+    [];
   readonly inputs: EngineInputs;
 
   constructor(names: readonly string[], queuedEventsMax = 10) {
-    const metrics = new EngineMetrics();
+    const { metrics } = this;
     const partitions = names.map((name, i) => ({ topic: name.split("/")[0]!, partition: i }));
     metrics.openInputs(partitions);
     this.inputs = new EngineInputs({
@@ -33,7 +35,10 @@ class Inputs {
       },
       deadLetters: {
         send: (letters) =>
-          new Promise((acknowledge) => this.letters.push({ letters, acknowledge })),
+          new Promise((resolve) => {
+            const acknowledge = (count = letters.length) => resolve(count);
+            this.letters.push({ letters, acknowledge });
+          }),
         close: () => Promise.resolve(),
       },
       partitions: partitions.map(({ topic, partition }) =>
@@ -179,4 +184,18 @@ Deno.test("EngineInputs knows how many bytes the positions take at most, also of
       })),
     );
   }
+});
+
+Deno.test("EngineInputs counts as sent what was acknowledged, and goes on behind what was given up", async () => {
+  const world = new Inputs(["a"]);
+  world.inputs.start(Float64Array.of(0), [3]);
+  const batch = batchOf(0, [recordOf("broken"), recordOf("broken too"), startOf("a", 1)]);
+  world.inputs.onFetch(fetchOf([batch], { fetchOffset: 0, highWatermark: 3 }));
+  assertEquals(world.letters.map(({ letters }) => letters.length), [2]);
+  assertEquals([world.metrics.deadLetters.sent, world.inputs.partitions[0]!.head()], [0, null]);
+  world.letters[0]!.acknowledge(1);
+  await Promise.resolve();
+  await Promise.resolve();
+  assertEquals(world.metrics.deadLetters.sent, 1);
+  assertEquals(world.inputs.partitions[0]!.head()!.next, 0);
 });

@@ -25,7 +25,7 @@ Deno.test("Engine finds a session again whose heartbeats were left out for long 
   // More is to come, once this letter is acknowledged.
   world.sendText("no event", { atMs: atMs + 15 * MINUTE_MS });
   world.sendEnd("y", 1, { atMs: atMs + 15 * MINUTE_MS });
-  const send = () => new Promise<void>(() => {});
+  const send = () => new Promise<number>(() => {});
   const second = world.engine({
     wrapPorts: (ports) => ({ ...ports, deadLetters: { ...ports.deadLetters, send } }),
   });

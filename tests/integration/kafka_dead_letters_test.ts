@@ -87,7 +87,7 @@ brokerTest(
     const key = encoder.encode("k".repeat(6_000));
     await withClient(broker.bootstrap, async ({ client, lines }) => {
       const sink = new KafkaDeadLetters({ client, topic });
-      await sink.send([letter(1, { key }), letter(2)]);
+      assertEquals(await sink.send([letter(1, { key }), letter(2)]), 1);
       await sink.close();
       assertEquals([sink.truncated, sink.passed], [0, 1]);
       assert(

@@ -123,7 +123,7 @@ export const CANARIES: Readonly<Record<string, Canary>> = {
       deadLetterWrapper = (sink) => ({
         send: (letters) => {
           sink.send(letters).catch(() => {});
-          return Promise.resolve();
+          return Promise.resolve(letters.length);
         },
         close: () => sink.close(),
       });

@@ -15,13 +15,14 @@ export class SimulatedDeadLetters implements DeadLetterSink {
     this.#random = options.random;
   }
 
-  async send(letters: readonly DeadLetter[]): Promise<void> {
+  async send(letters: readonly DeadLetter[]): Promise<number> {
     const keys = letters.map(({ topic, partition, offset }) => `${topic}/${partition}@${offset}`);
     if (!this.#world.passes(this.#process, "before dead letters")) return never();
     await this.#delay();
     for (const key of keys) this.#world.letters.add(key);
     if (!this.#world.passes(this.#process, "after dead letters")) return never();
     await this.#delay();
+    return letters.length;
   }
 
   close(): Promise<void> {

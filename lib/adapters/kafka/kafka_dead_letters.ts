@@ -50,20 +50,22 @@ export class KafkaDeadLetters implements DeadLetterSink {
     return this.#passed;
   }
 
-  async send(letters: readonly DeadLetter[]): Promise<void> {
+  async send(letters: readonly DeadLetter[]): Promise<number> {
+    let acknowledged = 0;
     let group: DeadLetter[] = [];
     let bytes = 0;
     for (const letter of letters) {
       const size = recordBytesBound(deadLetterRecord(letter, 0));
       if (group.length > 0 && bytes + size > GROUP_BYTES_MAX) {
-        await this.#sendGroup(group);
+        acknowledged += await this.#sendGroup(group);
         group = [];
         bytes = 0;
       }
       group.push(letter);
       bytes += size;
     }
-    if (group.length > 0) await this.#sendGroup(group);
+    if (group.length > 0) acknowledged += await this.#sendGroup(group);
+    return acknowledged;
   }
 
   // deno-lint-ignore require-await -- the port allows sinks for which closing takes time
@@ -72,18 +74,22 @@ export class KafkaDeadLetters implements DeadLetterSink {
     this.#client.closeLanes(LANE);
   }
 
-  async #sendGroup(letters: readonly DeadLetter[]): Promise<void> {
+  /** @returns how many of them were acknowledged. */
+  async #sendGroup(letters: readonly DeadLetter[]): Promise<number> {
     const now = this.#client.clock.wallMs();
     const result = await this.#produce(letters.map((letter) => deadLetterRecord(letter, now)));
-    if (result.kind === "acknowledged") return;
+    if (result.kind === "acknowledged") return letters.length;
     if (letters.length > 1) {
       // One of them is at fault: each goes alone.
-      for (const letter of letters) await this.#sendGroup([letter]);
-      return;
+      let acknowledged = 0;
+      for (const letter of letters) acknowledged += await this.#sendGroup([letter]);
+      return acknowledged;
     }
     const letter = letters[0]!;
     const reason = await this.#sendRefused(letter, reasonOf(result));
-    if (reason !== null) this.#pass(letter, reason);
+    if (reason === null) return 1;
+    this.#pass(letter, reason);
+    return 0;
   }
 
   /** Tries what may help against the reason; the reason that remains, or null when it helped. */

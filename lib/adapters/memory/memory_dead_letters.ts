@@ -30,7 +30,7 @@ export class MemoryDeadLetters implements DeadLetterSink {
     return this.#count;
   }
 
-  send(letters: readonly DeadLetter[]): Promise<void> {
+  send(letters: readonly DeadLetter[]): Promise<number> {
     for (const letter of letters) {
       const kept = {
         ...letter,
@@ -54,7 +54,7 @@ export class MemoryDeadLetters implements DeadLetterSink {
       dropped++;
     }
     if (dropped > 0) this.#letters = this.#letters.slice(dropped);
-    return Promise.resolve();
+    return Promise.resolve(letters.length);
   }
 
   close(): Promise<void> {

@@ -1,6 +1,11 @@
 /** The engine under load, as its users run it: a process, its settings, its HTTP. */
 import { ENTRY, PERMISSION_FLAGS, V8_FLAGS } from "../../../tools/program.ts";
 import { fromFileUrl, REPOSITORY } from "../../../tools/repository.ts";
+import { type EngineBuild, engineBuild } from "./machine.ts";
+
+/** As in deploy/sessionwheel.service, unless the caller's environment says otherwise. */
+const MMAP_THRESHOLD = "MALLOC_MMAP_THRESHOLD_";
+const MMAP_THRESHOLD_BYTES = Deno.env.get(MMAP_THRESHOLD) ?? "1048576";
 
 export interface EngineProcessOptions {
   /** A program, a `.ts` file to be run by this deno, or null: see `resolveEngine`. */
@@ -26,7 +31,8 @@ export class EngineProcess {
 
   /** What runs, for the report. */
   get description(): string {
-    return resolveEngine(this.#options.program).description;
+    const { description } = resolveEngine(this.#options.program);
+    return `${description}, ${MMAP_THRESHOLD}=${MMAP_THRESHOLD_BYTES}`;
   }
 
   /** Of its HTTP, `host:port`. */
@@ -56,6 +62,7 @@ export class EngineProcess {
         ...settings.flatMap((setting) => ["--set", setting]),
       ],
       cwd: fromFileUrl(REPOSITORY),
+      env: { [MMAP_THRESHOLD]: MMAP_THRESHOLD_BYTES },
     }).spawn();
     const child = this.#child;
     this.#ended = false;
@@ -102,6 +109,12 @@ export class EngineProcess {
     const response = await fetch(`http://${this.#address}/metrics`).catch(() => null);
     if (response === null || !response.ok) return null;
     return await response.text();
+  }
+
+  /** Null when it does not answer. */
+  async build(): Promise<EngineBuild | null> {
+    const metrics = await this.metrics();
+    return metrics === null ? null : engineBuild(metrics);
   }
 
   async kill9(): Promise<void> {

@@ -310,7 +310,10 @@ export class LoadRun {
       startedAt: this.#startedAt,
       options: this.#options,
       engine: this.#engine.description,
-      machine: await describeMachine(),
+      machine: await describeMachine({
+        engine: await this.#engine.build(),
+        ownBroker: this.#broker !== null,
+      }),
       activeSessions: analyser.starts - analyser.ends,
       voidBecause: voidReasons(generator, this.#options),
       faults: engineFaults(analyser, this.#options),

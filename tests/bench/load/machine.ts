@@ -10,7 +10,29 @@ export interface Machine {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-export async function describeMachine(): Promise<Machine> {
+/** Which build an engine is, as `sessionwheel_build_info` has it. */
+export interface EngineBuild {
+  readonly version: string;
+  readonly commit: string;
+  readonly deno: string;
+}
+
+/** From the text of `/metrics`; null where it does not say. */
+export function engineBuild(metrics: string): EngineBuild | null {
+  const labels = /^sessionwheel_build_info\{(.*)\} 1$/m.exec(metrics)?.[1];
+  if (labels === undefined) return null;
+  const value = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(labels)?.[1] ?? "unknown";
+  return { version: value("version"), commit: value("commit"), deno: value("deno") };
+}
+
+/**
+ * @param options `engine` is what is measured, where it is a process of its own; `ownBroker` is
+ * false for one that was there already, whose version is not known.
+ */
+export async function describeMachine(
+  options: { readonly engine?: EngineBuild | null; readonly ownBroker?: boolean } = {},
+): Promise<Machine> {
+  const { engine = null, ownBroker = true } = options;
   const cpuInfo = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
   return {
     cpu: cpuInfo.match(/^model name\s*:\s*(.+)$/m)?.[1] ?? Deno.build.arch,
@@ -18,10 +40,9 @@ export async function describeMachine(): Promise<Machine> {
     memoryBytes: Deno.systemMemoryInfo().total,
     kernel: `${Deno.build.os} ${Deno.osRelease()}`,
     versions: {
-      sessionwheel: VERSION,
-      deno: Deno.version.deno,
-      v8: Deno.version.v8,
-      kafka: KAFKA_VERSION,
+      sessionwheel: engine === null ? VERSION : `${engine.version} (${engine.commit})`,
+      deno: engine?.deno ?? Deno.version.deno,
+      ...(ownBroker ? { kafka: KAFKA_VERSION } : {}),
     },
   };
 }

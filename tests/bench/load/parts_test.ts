@@ -4,8 +4,16 @@ import { RecordBatchReader } from "../../../lib/core/record_batch_reader.ts";
 import { LatencyHistogram } from "../../../lib/telemetry/latency_histogram.ts";
 import { DeviceIds, UUID_BYTES } from "./device_ids.ts";
 import { EventBatches } from "./event_batches.ts";
+import { engineBuild } from "./machine.ts";
 import { quantilesOfWholeMs } from "./quantiles.ts";
 import { LoadSchedule, TICK_MS } from "./load_schedule.ts";
+
+Deno.test("engineBuild() reads what /metrics says of the build", () => {
+  const text = "# TYPE sessionwheel_build_info gauge\n" +
+    'sessionwheel_build_info{version="0.1.0",commit="c46d77195c9c",deno="2.6.10"} 1\n';
+  assertEquals(engineBuild(text), { version: "0.1.0", commit: "c46d77195c9c", deno: "2.6.10" });
+  assertEquals(engineBuild("other 1\n"), null);
+});
 
 Deno.test("DeviceIds reads back the number of each id it wrote, and of no other", () => {
   const ids = new DeviceIds(7);
