@@ -71,15 +71,21 @@ export class Engine {
   /**
    * Resolves when every shard runs. Waits for brokers that are away.
    *
+   * @param admission Nothing is read and no record is written before it resolves.
+   * @throws what `admission` rejects with
    * @throws EngineError, SourceError, OutputLogError: what nobody can wait out.
    */
-  async start(): Promise<void> {
+  async start(admission: Promise<void> = Promise.resolve()): Promise<void> {
+    // It is looked at when the state is there; until then it must not count as unhandled.
+    admission.catch(() => {});
     const options = this.#options;
     const parts = await this.#build();
     const { context, supervisor, loop } = parts;
     if (this.#isStopping) return;
     const chosen = await supervisor.restoreAll();
     if (chosen === null || this.#isStopping) return;
+    await admission;
+    if (this.#isStopping) return;
     const { ofShard, isFirstRun, isOutputEmpty } = chosen;
     const offsets = lowestOf(ofShard);
     if (isFirstRun) {

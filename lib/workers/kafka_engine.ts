@@ -47,7 +47,7 @@ export function createKafkaEngine(
   return {
     async start() {
       const test = output.fencing ? log.fencingSelfTest(deadLetterTopic) : null;
-      await Promise.all([engine.start(), test?.then(requireFencing)]);
+      await engine.start(test?.then(requireFencing));
     },
     stop: () => engine.stop(),
     failed: engine.failed,

@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
+import { EngineError } from "../../lib/engine/engine_error.ts";
 import type { DeadLetter } from "../../lib/ports/dead_letters.ts";
 import { EngineWorld } from "../support/engine/engine_world.ts";
 
@@ -279,4 +280,25 @@ Deno.test("Engine fails when the input is not where it must be", async () => {
   await next.start().catch(() => {});
   assert(next.failure instanceof Error);
   assertEquals((next.failure as { code?: string }).code, "state");
+});
+
+Deno.test("Engine reads and writes nothing before it is admitted, and ends where it is not", async () => {
+  const world = new EngineWorld();
+  world.sendStart("a", 1);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const first = world.engine();
+  const started = first.engine.start(promise);
+  await world.advance(5_000);
+  assertEquals([world.records().length, first.engine.status().started], [0, false]);
+  resolve();
+  await world.advance(10);
+  await started;
+  assertEquals(world.storyOf("a"), ["Start 1"]);
+  first.kill();
+  const second = world.engine();
+  await assertRejects(
+    () => second.engine.start(Promise.reject(new EngineError("no", { code: "config" }))),
+    EngineError,
+    "no",
+  );
 });

@@ -36,6 +36,8 @@ export async function testFencing(
       const first = await fence.acquire(0, transactionalId);
       const second = await fence.acquire(0, transactionalId);
       if (first.producerId !== second.producerId) {
+        // Once in some 16,000 starts the epochs of an id are used up just here.
+        if (attempt === 1) continue;
         return {
           works: false,
           detail: `The broker gave two producer ids, ${first.producerId} and ` +
