@@ -4,6 +4,7 @@ import type { EngineContext } from "./engine_context.ts";
 import { EngineError } from "./engine_error.ts";
 import type { EngineReport } from "./engine_report.ts";
 import type { OffsetCommitter } from "./offset_committer.ts";
+import type { Shard } from "../core/shard.ts";
 import type { ShardRunner } from "./shard_runner.ts";
 
 export interface EngineChoresOptions {
@@ -21,14 +22,14 @@ export class EngineChores {
   readonly #options: EngineChoresOptions;
   #cancel: (() => void) | null = null;
   #seconds = 0;
-  #refreshedAtMs = 0;
+  readonly #fences = new Map<ShardRunner, Fence>();
 
   constructor(options: EngineChoresOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#refreshedAtMs = this.#options.context.ports.clock.monotonicMs();
+    for (const runner of this.#options.context.runners) this.#fenceOf(runner);
     this.#wait();
   }
 
@@ -61,19 +62,38 @@ export class EngineChores {
    * shards that were taken over and have nothing to write, so that they would not notice.
    */
   refreshFences(): void {
-    for (const runner of this.#options.context.runners) {
-      // One that is being restored is fencing itself anew.
-      if (runner.isStopped || runner.shard === null) continue;
-      this.#refreshFence(runner).catch(this.#options.context.fail);
+    const { ports, runners, fail } = this.#options.context;
+    for (const runner of runners) {
+      const fence = this.#fenceOf(runner);
+      if (fence === null) continue;
+      if (ports.clock.monotonicMs() - fence.heldAtMs >= FENCE_UNREFRESHED_MS_MAX) {
+        const message = "The fences of the output could not be refreshed for twelve hours";
+        return fail(new EngineError(message, { code: "state" }));
+      }
+      // A coordinator that is away is waited for, and asked once.
+      if (!fence.isAsked) this.#refreshFence(runner, fence).catch(fail);
     }
   }
 
-  async #refreshFence(runner: ShardRunner): Promise<void> {
-    const { ports, options, fail } = this.#options.context;
-    const { shard } = runner;
+  /** Null for a shard that is being restored, and fences itself anew, or has stopped. */
+  #fenceOf(runner: ShardRunner): Fence | null {
+    const { shard, isStopped } = runner;
+    if (shard === null || isStopped) return null;
+    let fence = this.#fences.get(runner);
+    if (fence?.shard !== shard) {
+      fence = { shard, heldAtMs: this.#options.context.ports.clock.monotonicMs(), isAsked: false };
+      this.#fences.set(runner, fence);
+    }
+    return fence;
+  }
+
+  async #refreshFence(runner: ShardRunner, fence: Fence): Promise<void> {
+    const { ports, options } = this.#options.context;
+    const { shard } = fence;
+    fence.isAsked = true;
     try {
       await ports.log.refresh([runner.index]);
-      this.#refreshedAtMs = ports.clock.monotonicMs();
+      fence.heldAtMs = ports.clock.monotonicMs();
     } catch (error) {
       if (!(error instanceof OutputLogError)) throw error;
       if (error.code === "fenced") {
@@ -85,11 +105,18 @@ export class EngineChores {
         shard: runner.index,
         error,
       }, { everyMs: 10_000, key: "refresh" });
-      if (ports.clock.monotonicMs() - this.#refreshedAtMs < FENCE_UNREFRESHED_MS_MAX) return;
-      const message = "The fences of the output could not be refreshed for twelve hours";
-      fail(new EngineError(message, { code: "state", cause: error }));
+    } finally {
+      fence.isAsked = false;
     }
   }
+}
+
+/** The fence of one state of a shard, and when it was last known to hold. */
+interface Fence {
+  readonly shard: Shard;
+  /** Monotonic. */
+  heldAtMs: number;
+  isAsked: boolean;
 }
 
 const COMMIT_SECONDS = 5;

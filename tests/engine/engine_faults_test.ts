@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { EngineError } from "../../lib/engine/engine_error.ts";
 import type { DeadLetter } from "../../lib/ports/dead_letters.ts";
 import { EngineWorld } from "../support/engine/engine_world.ts";
@@ -301,4 +308,22 @@ Deno.test("Engine reads and writes nothing before it is admitted, and ends where
     EngineError,
     "no",
   );
+});
+
+Deno.test("Engine ends when one of its fences gets no answer for twelve hours, and asks for it once", async () => {
+  const world = new EngineWorld({ outputPartitions: 2 });
+  const { engine, log } = world.engine();
+  await engine.start();
+  log.unrefreshable.add(1);
+  log.refreshes.length = 0;
+  let failure: unknown = null;
+  engine.failed.catch((error) => failure = error);
+  // The chores count seconds.
+  for (let second = 0; second < 12 * 3600 - 1; second++) await world.advance(1000);
+  assertEquals(failure, null);
+  assertEquals(log.refreshes.filter((shard) => shard === 1).length, 1);
+  assertEquals(log.refreshes.filter((shard) => shard === 0).length, 11);
+  for (let second = 0; second < 3600; second++) await world.advance(1000);
+  assert(failure instanceof EngineError);
+  assertStringIncludes(failure.message, "could not be refreshed for twelve hours");
 });

@@ -26,6 +26,9 @@ export class ScriptedLog implements OutputLog {
   /** Batches handed to `produce` so far. */
   produced = 0;
   acquired = 0;
+  /** Shards that were asked to be refreshed, in order; those that get no answer. */
+  readonly refreshes: number[] = [];
+  readonly unrefreshable = new Set<number>();
   isClosed = false;
   /** What was done to the log after it was closed. */
   readonly misuse: string[] = [];
@@ -94,6 +97,8 @@ export class ScriptedLog implements OutputLog {
   }
 
   refresh(shards: readonly number[]): Promise<void> {
+    this.refreshes.push(...shards);
+    if (this.unrefreshable.has(shards[0]!)) return new Promise(() => {});
     return this.#inner.refresh(shards);
   }
 
