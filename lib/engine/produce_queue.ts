@@ -7,6 +7,7 @@ import {
 } from "../core/batch_builder.ts";
 import type { ProduceBatch, ProduceResult } from "../ports/output_log.ts";
 import type { EngineContext } from "./engine_context.ts";
+import { EngineError } from "./engine_error.ts";
 import type { ShardBatch, ShardRunner } from "./shard_runner.ts";
 
 /** What the owner of the rounds does about answers that settle more than a batch. */
@@ -107,7 +108,13 @@ export class ProduceQueue {
   }
 
   #acknowledged(runner: ShardRunner, batch: ShardBatch, baseOffset: number): void {
-    const { ports, clock } = this.#context;
+    const { ports, clock, fail } = this.#context;
+    if (baseOffset < runner.logEnd) {
+      const message = `Partition ${runner.index} of the output topic ended at offset ` +
+        `${runner.logEnd} and took the next batch at ${baseOffset}: the topic was made anew, or ` +
+        "Kafka lost its end. What the sessions wrote before is gone: move to a new output topic";
+      return fail(new EngineError(message, { code: "state" }));
+    }
     const { metrics } = this.#context.options;
     const { kinds, changeSources, lateness } = batch.builder;
     metrics.batches++;

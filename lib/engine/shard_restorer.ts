@@ -65,6 +65,16 @@ export class ShardRestorer {
       : null;
     const last = tail === null ? null : this.#lastBatch(index, tail);
     if (last !== null) this.#checkShape(last.position);
+    if (last !== null && last.position.restoreOffset > last.lastOffset) {
+      throw new EngineError(
+        `${this.#name(index)} ends at offset ${
+          last.lastOffset + 1
+        }, but its last batch needs what ` +
+          `is from ${last.position.restoreOffset} on: the topic was made anew while it was written. ` +
+          "What the sessions wrote before is gone: move to a new output topic",
+        { code: "state" },
+      );
+    }
     const loaded = await checkpoints?.load(shardOptions, ownership, last) ?? null;
     if (loaded !== null) {
       const { shard, manifest } = loaded;

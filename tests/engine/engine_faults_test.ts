@@ -327,3 +327,19 @@ Deno.test("Engine ends when one of its fences gets no answer for twelve hours, a
   assert(failure instanceof EngineError);
   assertStringIncludes(failure.message, "could not be refreshed for twelve hours");
 });
+
+Deno.test("Engine ends when the output goes back behind what it acknowledged", async () => {
+  const world = new EngineWorld();
+  const first = world.engine();
+  await first.start();
+  for (const device of ["a", "b", "c"]) {
+    world.sendStart(device, 1);
+    await world.advance(1_000);
+  }
+  const failed = assertRejects(() => first.engine.failed, EngineError, "took the next batch at 0");
+  first.log.setMode(0, { kind: "acknowledged", baseOffset: 0 });
+  world.sendStart("d", 1);
+  await world.advance(100);
+  await failed;
+  first.kill();
+});

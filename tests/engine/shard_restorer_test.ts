@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { encodeRecordBatch } from "../../lib/core/record_batch_encoder.ts";
 import { POSITION_HEADER } from "../../lib/core/batch_builder.ts";
 import { EngineWorld } from "../support/engine/engine_world.ts";
@@ -39,6 +39,19 @@ Deno.test("Engine refuses an output that had another number of partitions", asyn
     other.output.append(0, batch);
   }
   assertStringIncludes(await failureOf(other), "has 2 partitions, but it had 1");
+});
+
+Deno.test("Engine refuses an output that was made anew under a running process", async () => {
+  const world = await used();
+  const process = world.engine();
+  await process.start();
+  for (let minute = 0; minute < 5; minute++) await world.advance(60_000);
+  process.kill();
+  assertGreater(world.batches().at(-1)!.position.restoreOffset, 0);
+  const partition = world.output.partition(0);
+  const other = new EngineWorld();
+  other.output.append(0, batchesOf(partition.read(0, partition.end, Infinity)).at(-1)!);
+  assertStringIncludes(await failureOf(other), "made anew while it was written");
 });
 
 Deno.test("Engine refuses more input partitions than a batch can tell of", async () => {
