@@ -11,6 +11,10 @@ export interface StartOffsetsOptions {
   /** What each shard has read, by its log or its checkpoint; null where neither tells. */
   readonly read: readonly (readonly InputPosition[] | null)[];
   readonly start: "earliest" | "latest";
+  /** The output had records once, whether or not there is one left. */
+  readonly hadOutput: boolean;
+  /** Whose offsets `committed` are. */
+  readonly groupId: string;
 }
 
 export interface StartOffsets {
@@ -25,18 +29,20 @@ export interface StartOffsets {
  * none at the group's committed offset, which is a lower bound for every shard; where there is
  * neither, at the configured start.
  *
- * @throws EngineError when a position cannot be: before what retention left, or past the end.
+ * @throws EngineError when a position cannot be: before what retention left, or past the end; and
+ * when nothing tells where to start though this cannot be the first run.
  * @throws SourceError `partitions_added` when a shard has read partitions that we do not know of:
  * they were added after this process looked. Its own positions would forget them.
  */
 export function chooseStartOffsets(options: StartOffsetsOptions): StartOffsets {
-  const { inputs, ranges, committed, read, start } = options;
+  const { inputs, ranges, committed, read, start, hadOutput } = options;
   const known = read.filter((positions) => positions !== null);
   for (const positions of known) requireAllKnown(positions, inputs);
   const topics = new Set(known.flat().map(({ topic }) => topic));
   // Before the first record only the group's offsets tell that a topic is read.
   for (const [i, { topic }] of inputs.entries()) if (committed[i]! >= 0) topics.add(topic);
   const isFirstRun = known.length === 0 && committed.every((offset) => offset < 0);
+  if (isFirstRun && hadOutput) throw placeIsLost(options);
   const ofShard = read.map((positions) => {
     const byName = new Map(positions?.map((input) => [nameOf(input), input.offset]));
     return Float64Array.from(inputs, (input, i) => {
@@ -66,6 +72,21 @@ function requireAllKnown(
       { code: "partitions_added", retryable: false },
     );
   }
+}
+
+/** Neither start is right: the one writes everything again, the other leaves out what came since. */
+function placeIsLost({ inputs, groupId }: StartOffsetsOptions): EngineError {
+  const topics = [...new Set(inputs.map(({ topic }) => topic))];
+  return new EngineError(
+    "The output had records, but retention or an operator has removed them all, and the group " +
+      `${groupId} has no offsets (any more): nothing tells how far ${
+        topics.join(", ")
+      } was read. ` +
+      "Set the group's offsets to where it shall begin (kafka-consumer-groups --group " +
+      `${groupId} ${topics.map((topic) => `--topic ${topic}`).join(" ")} --reset-offsets ` +
+      "--to-datetime, --to-latest or, for everything once more, --to-earliest) and start again",
+    { code: "state" },
+  );
 }
 
 function checked(offset: number, input: InputName, range: InputRange): number {

@@ -17,6 +17,8 @@ const BASE: StartOffsetsOptions = {
   committed: [-1, -1],
   read: [null],
   start: "earliest",
+  hadOutput: false,
+  groupId: "rooms",
 };
 
 const CASES: readonly Case[] = [
@@ -82,6 +84,18 @@ const CASES: readonly Case[] = [
     expected: [[40, 50]],
   },
   {
+    name: "a committed offset, an output that retention emptied",
+    hadOutput: true,
+    committed: [20, -1],
+    expected: [[20, 10]],
+  },
+  {
+    name: "a position in one shard alone, an output with records",
+    hadOutput: true,
+    read: [null, at(40, 50)],
+    expected: [[10, 10], [40, 50]],
+  },
+  {
     name: "a partition that is empty",
     ranges: [{ logStart: 100, end: 100 }, { logStart: 10, end: 100 }],
     read: [at(100, 50)],
@@ -117,6 +131,18 @@ const REFUSED: readonly (Partial<StartOffsetsOptions> & { name: string; text: st
     name: "a committed offset that retention has passed",
     committed: [5, 50],
     text: "--reset-offsets --to-earliest",
+  },
+  {
+    name: "to guess a start, when the output had records",
+    hadOutput: true,
+    text: "kafka-consumer-groups --group rooms --topic a --reset-offsets",
+  },
+  {
+    name: "to guess the end as a start, when the output had records",
+    hadOutput: true,
+    start: "latest",
+    read: [null, null],
+    text: "nothing tells how far a was read",
   },
 ];
 
