@@ -18,8 +18,8 @@ export class OffsetCommitter {
   }
 
   /**
-   * Says from where a first run reads, before it reads anything: tries until that is so, or until
-   * `isStopping`.
+   * Says from where a first run reads, or a topic that was added (-1 for the others), before
+   * anything is read: tries until that is so, or until `isStopping`.
    *
    * The group's offsets have no fence: of an owner that was taken over before this, they might lie
    * past what the newer owner has applied, which would then be skipped. So each try comes after a

@@ -22,12 +22,19 @@ export interface StartOffsets {
   readonly ofShard: readonly Float64Array[];
   /** Whether nothing at all tells where to start: no position, no committed offset. */
   readonly isFirstRun: boolean;
+  /**
+   * Where the topics begin that nothing is read of yet, -1 for those that something is; null when
+   * there is none to begin. To be committed before anything is read: with `latest` the next start
+   * would find another end, and a shard that wrote nothing would not know that this one was chosen.
+   */
+  readonly firstCommit: readonly number[] | null;
 }
 
 /**
  * Where each shard goes on in each input partition: at the position in its log; where there is
  * none at the group's committed offset, which is a lower bound for every shard; where there is
- * neither, at the configured start.
+ * neither, at the configured start. A partition that was added to a topic that is read already
+ * begins at its beginning, whatever the start.
  *
  * @throws EngineError when a position cannot be: before what retention left, or past the end; and
  * when nothing tells where to start though this cannot be the first run.
@@ -43,6 +50,10 @@ export function chooseStartOffsets(options: StartOffsetsOptions): StartOffsets {
   for (const [i, { topic }] of inputs.entries()) if (committed[i]! >= 0) topics.add(topic);
   const isFirstRun = known.length === 0 && committed.every((offset) => offset < 0);
   if (isFirstRun && hadOutput) throw placeIsLost(options);
+  const begin = inputs.map(({ topic }, i) => {
+    if (topics.has(topic)) return -1;
+    return start === "earliest" ? ranges[i]!.logStart : ranges[i]!.end;
+  });
   const ofShard = read.map((positions) => {
     const byName = new Map(positions?.map((input) => [nameOf(input), input.offset]));
     return Float64Array.from(inputs, (input, i) => {
@@ -50,12 +61,13 @@ export function chooseStartOffsets(options: StartOffsetsOptions): StartOffsets {
       const inLog = byName.get(nameOf(input)) ?? -1;
       const offset = Math.max(inLog, committed[i]!);
       if (offset >= 0) return checked(offset, input, range);
+      if (begin[i]! >= 0) return begin[i]!;
       // A partition that was added to a topic we read: everything in it is new to us.
-      if (topics.has(input.topic) && !isFirstRun) return range.logStart;
-      return start === "earliest" ? range.logStart : range.end;
+      return range.logStart;
     });
   });
-  return { ofShard, isFirstRun };
+  const firstCommit = begin.some((offset) => offset >= 0) ? begin : null;
+  return { ofShard, isFirstRun, firstCommit };
 }
 
 function requireAllKnown(

@@ -8,6 +8,7 @@ interface Case extends Partial<StartOffsetsOptions> {
   readonly name: string;
   readonly expected: readonly (readonly number[])[];
   readonly isFirstRun?: boolean;
+  readonly firstCommit?: readonly number[];
 }
 
 /** Partitions a/0 and a/1, from 10 to 100 each. */
@@ -22,8 +23,19 @@ const BASE: StartOffsetsOptions = {
 };
 
 const CASES: readonly Case[] = [
-  { name: "nothing known, earliest", expected: [[10, 10]], isFirstRun: true },
-  { name: "nothing known, latest", start: "latest", expected: [[100, 100]], isFirstRun: true },
+  {
+    name: "nothing known, earliest",
+    expected: [[10, 10]],
+    isFirstRun: true,
+    firstCommit: [10, 10],
+  },
+  {
+    name: "nothing known, latest",
+    start: "latest",
+    expected: [[100, 100]],
+    isFirstRun: true,
+    firstCommit: [100, 100],
+  },
   { name: "a committed offset alone", committed: [20, 30], expected: [[20, 30]] },
   { name: "a committed offset at the end", committed: [100, 100], expected: [[100, 100]] },
   { name: "a position alone", read: [at(40, 50)], expected: [[40, 50]] },
@@ -71,12 +83,26 @@ const CASES: readonly Case[] = [
     start: "latest",
     read: [[{ topic: "a", partition: 0, offset: 40 }]],
     expected: [[40, 100]],
+    // Of the other one the group's offset stays as it is.
+    firstCommit: [-1, 100],
+  },
+  {
+    name: "a topic that was added and whose beginning is committed, latest",
+    inputs: [{ topic: "a", partition: 0 }, { topic: "b", partition: 0 }],
+    start: "latest",
+    committed: [-1, 70],
+    read: [[{ topic: "a", partition: 0, offset: 40 }], at(40, 50).slice(0, 1), [
+      { topic: "a", partition: 0, offset: 40 },
+      { topic: "b", partition: 0, offset: 80 },
+    ]],
+    expected: [[40, 70], [40, 70], [40, 80]],
   },
   {
     name: "a topic that was added, earliest",
     inputs: [{ topic: "a", partition: 0 }, { topic: "b", partition: 0 }],
     read: [[{ topic: "a", partition: 0, offset: 40 }]],
     expected: [[40, 10]],
+    firstCommit: [-1, 10],
   },
   {
     name: "a position with a topic that is no input any more",
@@ -103,11 +129,11 @@ const CASES: readonly Case[] = [
   },
 ];
 
-for (const { name, expected, isFirstRun = false, ...changes } of CASES) {
+for (const { name, expected, isFirstRun = false, firstCommit = null, ...changes } of CASES) {
   Deno.test(`chooseStartOffsets() with ${name}`, () => {
     const chosen = chooseStartOffsets({ ...BASE, ...changes });
     assertEquals(chosen.ofShard.map((offsets) => [...offsets]), expected);
-    assertEquals(chosen.isFirstRun, isFirstRun);
+    assertEquals([chosen.isFirstRun, chosen.firstCommit], [isFirstRun, firstCommit]);
   });
 }
 
