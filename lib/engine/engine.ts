@@ -86,19 +86,21 @@ export class Engine {
     if (chosen === null || this.#isStopping) return;
     await admission;
     if (this.#isStopping) return;
-    const { ofShard, isFirstRun, isOutputEmpty } = chosen;
+    const { ofShard, isFirstRun, isOutputEmpty, firstCommit } = chosen;
     const offsets = lowestOf(ofShard);
     if (isFirstRun) {
       options.logger.warn("first run: no output and no committed offset, sessions start empty", {
         start: options.start,
         group: "its offsets are committed before anything is read",
       });
-      await parts.committer.commitFirst([...offsets], () => this.#isStopping);
-      if (this.#isStopping) return;
     } else if (isOutputEmpty) {
       options.logger.warn("the output is empty, but input was read before: sessions start empty", {
         shards: ofShard.length,
       });
+    }
+    if (firstCommit !== null) {
+      await parts.committer.commitFirst(firstCommit, () => this.#isStopping);
+      if (this.#isStopping) return;
     }
     const ranges = await this.#ports.source.ranges();
     if (this.#isStopping) return;

@@ -29,6 +29,8 @@ export interface EngineOptions {
   readonly eventLayout: (topic: string) => EventLayout;
   readonly eventBytesMax: number;
   readonly sessionsMax: number;
+  /** Whose offsets the source commits, for messages. */
+  readonly groupId: string;
   /** Where to start reading an input with no position and no committed offset. */
   readonly start: "earliest" | "latest";
   /** Null: only at shutdown. */

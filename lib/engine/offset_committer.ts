@@ -5,11 +5,12 @@ import type { EngineContext } from "./engine_context.ts";
 /**
  * Publishes, now and then, up to where every shard has applied the input and all that came of it
  * is acknowledged: records, early ends, dead letters. Recovery does not need it but where a log is
- * empty or gone; ordinary lag tools read it.
+ * empty, or retention has emptied it; ordinary lag tools read it.
  */
 export class OffsetCommitter {
   readonly #context: EngineContext;
   #last: readonly number[] = [];
+  #lastAtMs = -Infinity;
   #isBusy = false;
 
   constructor(context: EngineContext) {
@@ -17,8 +18,8 @@ export class OffsetCommitter {
   }
 
   /**
-   * Says from where a first run reads, before it reads anything: tries until that is so, or until
-   * `isStopping`.
+   * Says from where a first run reads, or a topic that was added (-1 for the others), before
+   * anything is read: tries until that is so, or until `isStopping`.
    *
    * The group's offsets have no fence: of an owner that was taken over before this, they might lie
    * past what the newer owner has applied, which would then be skipped. So each try comes after a
@@ -48,18 +49,22 @@ export class OffsetCommitter {
     }
   }
 
-  /** Commits what can be committed by now, unless that is what was committed last. */
+  /** Commits what can be committed by now, unless that was committed within the last hour. */
   async commit(): Promise<void> {
     if (this.#isBusy) return;
+    const { clock, source } = this.#context.ports;
     const offsets = this.#lowest();
-    if (offsets.every((offset, i) => offset === this.#last[i])) return;
+    const askedAtMs = clock.monotonicMs();
+    const isSame = offsets.every((offset, i) => offset === this.#last[i]);
+    if (isSame && askedAtMs - this.#lastAtMs < COMMIT_AGAIN_MS) return;
     this.#isBusy = true;
     try {
-      await this.#context.ports.source.commitOffsets(offsets);
+      await source.commitOffsets(offsets);
       this.#last = offsets;
+      this.#lastAtMs = askedAtMs;
     } catch (error) {
       this.#context.options.logger.warn(
-        "cannot commit the group's offsets; nothing depends on them but lag tools",
+        "cannot commit the group's offsets; a start after the output's records are gone needs them",
         { error },
         { everyMs: 60_000 },
       );
@@ -84,5 +89,10 @@ export class OffsetCommitter {
   }
 }
 
+/**
+ * A broker forgets the offsets of a group without members seven days after they were committed
+ * (`offsets.retention.minutes`, which some have set to a day): also those that are still right.
+ */
+const COMMIT_AGAIN_MS = 3600 * 1000;
 const FIRST_COMMIT_RETRY_MS = 200;
 const FIRST_COMMIT_RETRY_MS_MAX = 5000;

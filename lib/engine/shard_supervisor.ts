@@ -65,7 +65,7 @@ export class ShardSupervisor {
     };
     await Promise.all(Array.from({ length: RESTORES_AT_ONCE }, work));
     if (this.#isStopped) return null;
-    const offsets = await this.#chooseOffsets(read);
+    const offsets = await this.#chooseOffsets(read, { hadOutput: !this.#isOutputEmpty });
     for (const runner of runners) {
       this.#place(runner, offsets.ofShard[runner.index]!);
       this.#context.options.metrics.shards.setState(runner.index, "running");
@@ -103,7 +103,7 @@ export class ShardSupervisor {
     if (this.#isStopped) return;
     const read = await this.#restore(runner);
     if (this.#isStopped) return;
-    const { ofShard } = await this.#chooseOffsets([read]);
+    const { ofShard } = await this.#chooseOffsets([read], { hadOutput: false });
     this.#place(runner, ofShard[0]!);
     runner.isReturning = true;
     await this.#rewind();
@@ -171,6 +171,7 @@ export class ShardSupervisor {
 
   async #chooseOffsets(
     read: readonly (readonly InputPosition[] | null)[],
+    { hadOutput }: { readonly hadOutput: boolean },
   ): Promise<StartOffsets> {
     const { ports, inputs, options } = this.#context;
     // In this order: an owner that is just being fenced may still commit, and past older ranges.
@@ -182,6 +183,8 @@ export class ShardSupervisor {
       committed,
       read,
       start: options.start,
+      hadOutput,
+      groupId: options.groupId,
     });
   }
 

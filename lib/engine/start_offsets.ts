@@ -11,6 +11,10 @@ export interface StartOffsetsOptions {
   /** What each shard has read, by its log or its checkpoint; null where neither tells. */
   readonly read: readonly (readonly InputPosition[] | null)[];
   readonly start: "earliest" | "latest";
+  /** The output had records once, whether or not there is one left. */
+  readonly hadOutput: boolean;
+  /** Whose offsets `committed` are. */
+  readonly groupId: string;
 }
 
 export interface StartOffsets {
@@ -18,25 +22,38 @@ export interface StartOffsets {
   readonly ofShard: readonly Float64Array[];
   /** Whether nothing at all tells where to start: no position, no committed offset. */
   readonly isFirstRun: boolean;
+  /**
+   * Where the topics begin that nothing is read of yet, -1 for those that something is; null when
+   * there is none to begin. To be committed before anything is read: with `latest` the next start
+   * would find another end, and a shard that wrote nothing would not know that this one was chosen.
+   */
+  readonly firstCommit: readonly number[] | null;
 }
 
 /**
  * Where each shard goes on in each input partition: at the position in its log; where there is
  * none at the group's committed offset, which is a lower bound for every shard; where there is
- * neither, at the configured start.
+ * neither, at the configured start. A partition that was added to a topic that is read already
+ * begins at its beginning, whatever the start.
  *
- * @throws EngineError when a position cannot be: before what retention left, or past the end.
+ * @throws EngineError when a position cannot be: before what retention left, or past the end; and
+ * when nothing tells where to start though this cannot be the first run.
  * @throws SourceError `partitions_added` when a shard has read partitions that we do not know of:
  * they were added after this process looked. Its own positions would forget them.
  */
 export function chooseStartOffsets(options: StartOffsetsOptions): StartOffsets {
-  const { inputs, ranges, committed, read, start } = options;
+  const { inputs, ranges, committed, read, start, hadOutput } = options;
   const known = read.filter((positions) => positions !== null);
   for (const positions of known) requireAllKnown(positions, inputs);
   const topics = new Set(known.flat().map(({ topic }) => topic));
   // Before the first record only the group's offsets tell that a topic is read.
   for (const [i, { topic }] of inputs.entries()) if (committed[i]! >= 0) topics.add(topic);
   const isFirstRun = known.length === 0 && committed.every((offset) => offset < 0);
+  if (isFirstRun && hadOutput) throw placeIsLost(options);
+  const begin = inputs.map(({ topic }, i) => {
+    if (topics.has(topic)) return -1;
+    return start === "earliest" ? ranges[i]!.logStart : ranges[i]!.end;
+  });
   const ofShard = read.map((positions) => {
     const byName = new Map(positions?.map((input) => [nameOf(input), input.offset]));
     return Float64Array.from(inputs, (input, i) => {
@@ -44,12 +61,13 @@ export function chooseStartOffsets(options: StartOffsetsOptions): StartOffsets {
       const inLog = byName.get(nameOf(input)) ?? -1;
       const offset = Math.max(inLog, committed[i]!);
       if (offset >= 0) return checked(offset, input, range);
+      if (begin[i]! >= 0) return begin[i]!;
       // A partition that was added to a topic we read: everything in it is new to us.
-      if (topics.has(input.topic) && !isFirstRun) return range.logStart;
-      return start === "earliest" ? range.logStart : range.end;
+      return range.logStart;
     });
   });
-  return { ofShard, isFirstRun };
+  const firstCommit = begin.some((offset) => offset >= 0) ? begin : null;
+  return { ofShard, isFirstRun, firstCommit };
 }
 
 function requireAllKnown(
@@ -66,6 +84,21 @@ function requireAllKnown(
       { code: "partitions_added", retryable: false },
     );
   }
+}
+
+/** Neither start is right: the one writes everything again, the other leaves out what came since. */
+function placeIsLost({ inputs, groupId }: StartOffsetsOptions): EngineError {
+  const topics = [...new Set(inputs.map(({ topic }) => topic))];
+  return new EngineError(
+    "The output had records, but retention or an operator has removed them all, and the group " +
+      `${groupId} has no offsets (any more): nothing tells how far ${
+        topics.join(", ")
+      } was read. ` +
+      "Set the group's offsets to where it shall begin (kafka-consumer-groups --group " +
+      `${groupId} ${topics.map((topic) => `--topic ${topic}`).join(" ")} --reset-offsets ` +
+      "--to-datetime, --to-latest or, for everything once more, --to-earliest) and start again",
+    { code: "state" },
+  );
 }
 
 function checked(offset: number, input: InputName, range: InputRange): number {

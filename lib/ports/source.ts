@@ -15,8 +15,9 @@ export interface Source {
   /** The group's committed offset of each input partition; -1 where there is none. */
   committedOffsets(): Promise<readonly number[]>;
   /**
-   * Publishes offsets as a lower bound for a later start and for ordinary lag tools. May fail;
-   * the caller calls again with newer ones, and nothing but time is lost.
+   * Publishes offsets as a lower bound for a later start and for ordinary lag tools; -1 leaves
+   * that of the partition as it is. May fail; the caller calls again with newer ones, and nothing
+   * but time is lost.
    */
   commitOffsets(offsets: readonly number[]): Promise<void>;
   /**

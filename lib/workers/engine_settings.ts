@@ -9,13 +9,14 @@ export function engineOptions(
   config: Config,
   { metrics, logger, hashSeed }: EngineSurroundings,
 ): EngineOptions {
-  const { input, output, session, limits, checkpoint, shutdown } = config;
+  const { app, input, output, session, limits, checkpoint, shutdown } = config;
   return {
     rules: { ...session },
     recordLayout: output.layout,
     eventLayout: (topic) => input.layouts[topic] ?? PLAIN_EVENT_LAYOUT,
     eventBytesMax: limits.maxEventBytes,
     sessionsMax: limits.maxSessions,
+    groupId: app.id,
     start: input.start,
     checkpointIntervalMs: checkpoint.intervalMs,
     shutdownTimeoutMs: shutdown.timeoutMs,

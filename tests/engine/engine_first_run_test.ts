@@ -1,4 +1,6 @@
 import { assertEquals } from "@std/assert";
+import { MemoryInput } from "../../lib/adapters/memory/memory_input.ts";
+import { MemorySource } from "../../lib/adapters/memory/memory_source.ts";
 import type { EnginePorts } from "../../lib/engine/engine_options.ts";
 import { type Source, SourceError } from "../../lib/ports/source.ts";
 import { EngineWorld } from "../support/engine/engine_world.ts";
@@ -60,6 +62,58 @@ Deno.test("Engine that waits for its first commit ends when it is fenced", async
   assertEquals(world.input.committed, [1]);
   assertEquals(newer.failure, undefined);
 });
+
+for (const wroteOfIt of [false, true]) {
+  Deno.test(
+    `Engine goes on with an added topic where it first began, ${
+      wroteOfIt ? "in shards that wrote nothing, too" : "when it died before it wrote of it"
+    }`,
+    async () => {
+      const world = new EngineWorld({ outputPartitions: 2 });
+      const first = world.engine({ start: "latest" });
+      await first.start();
+      world.sendStart(world.deviceOn(0), 1);
+      world.sendStart(world.deviceOn(1), 1);
+      await world.advance(1000);
+      first.kill();
+      const input = new MemoryInput({
+        topics: [{ name: "events", partitions: 1 }, { name: "more", partitions: 1 }],
+        bufferBytesMax: 1 << 20,
+      });
+      const send = (partition: number, deviceId: string) => {
+        const value = JSON.stringify({ type: "start", deviceId, sessionId: 1 });
+        const record = { key: null, value: new TextEncoder().encode(value), headers: [] };
+        input.appendRecords(partition, [{ ...record, timestampMs: world.clock.wallMs() }]);
+      };
+      for (const shard of [0, 1]) send(0, world.deviceOn(shard));
+      input.committed[0] = world.input.committed[0]!;
+      const old = world.deviceOn(1, 1);
+      send(1, old);
+      const engine = () =>
+        world.engine({
+          start: "latest",
+          wrapPorts: (ports) => ({ ...ports, source: new MemorySource(input, ports.clock) }),
+        });
+      const second = engine();
+      await second.start();
+      // Of the topic that was read before, the group's offset is as it was.
+      assertEquals(input.committed, [0, 1]);
+      if (wroteOfIt) {
+        send(1, world.deviceOn(0, 1));
+        await world.advance(1000);
+        assertEquals(world.storyOf(world.deviceOn(0, 1)), ["Start 1"]);
+      }
+      second.kill();
+      // The input is read by nobody now.
+      const later = world.deviceOn(1, 2);
+      send(1, later);
+      const third = engine();
+      await third.start();
+      await world.advance(1000);
+      assertEquals([world.storyOf(later), world.storyOf(old)], [["Start 1"], []]);
+    },
+  );
+}
 
 Deno.test("Engine waits with its first commit for brokers that are away", async () => {
   const world = new EngineWorld();

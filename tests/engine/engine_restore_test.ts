@@ -1,6 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { MemoryOutputLog } from "../../lib/adapters/memory/memory_output_log.ts";
 import { MemoryTopic } from "../../lib/adapters/memory/memory_topic.ts";
+import { EngineError } from "../../lib/engine/engine_error.ts";
 import type { EnginePorts } from "../../lib/engine/engine_options.ts";
 import type { Source } from "../../lib/ports/source.ts";
 import { EngineWorld } from "../support/engine/engine_world.ts";
@@ -329,6 +330,43 @@ Deno.test("Engine does not take an output for empty that one shard has a record 
   const third = world.engine();
   await third.start();
   assertEquals(third.logged(OUTPUT_IS_EMPTY), []);
+});
+
+Deno.test("Engine that finds neither a record nor an offset of the group does not begin anew over an output that was used", async () => {
+  const world = new EngineWorld({ outputPartitions: 2 });
+  const first = world.engine();
+  await first.start();
+  world.sendStart(world.deviceOn(1), 1);
+  await world.advance(60 * MINUTE_MS);
+  first.kill();
+  // Idle for longer than retention keeps records, and brokers the offsets of a group.
+  const partition = world.output.partition(1);
+  partition.dropBefore(partition.end);
+  world.input.committed.fill(-1);
+  const second = world.engine();
+  const refusal = await assertRejects(() => second.start(), EngineError);
+  assertEquals((refusal as EngineError).code, "state");
+  assertEquals([second.metrics.events.start, world.records().length], [0, 0]);
+  assertEquals(world.input.committed, [-1]);
+  // As the message tells the operator to.
+  world.input.committed.fill(1);
+  const third = world.engine();
+  await third.start();
+  await world.advance(1000);
+  assertEquals([third.metrics.events.start, third.logged("first run").length], [0, 0]);
+});
+
+Deno.test("Engine that idles tells the group's offsets again and again", async () => {
+  const world = new EngineWorld();
+  world.sendStart("a", 1);
+  const process = world.engine();
+  await process.start();
+  await world.advance(60 * MINUTE_MS);
+  assertEquals(world.input.committed, [1]);
+  // As if the broker had forgotten them.
+  world.input.committed.fill(-1);
+  await world.advance(61 * MINUTE_MS);
+  assertEquals(world.input.committed, [1]);
 });
 
 const OUTPUT_IS_EMPTY = "the output is empty, but input was read before";

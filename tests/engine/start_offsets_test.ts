@@ -8,6 +8,7 @@ interface Case extends Partial<StartOffsetsOptions> {
   readonly name: string;
   readonly expected: readonly (readonly number[])[];
   readonly isFirstRun?: boolean;
+  readonly firstCommit?: readonly number[];
 }
 
 /** Partitions a/0 and a/1, from 10 to 100 each. */
@@ -17,11 +18,24 @@ const BASE: StartOffsetsOptions = {
   committed: [-1, -1],
   read: [null],
   start: "earliest",
+  hadOutput: false,
+  groupId: "rooms",
 };
 
 const CASES: readonly Case[] = [
-  { name: "nothing known, earliest", expected: [[10, 10]], isFirstRun: true },
-  { name: "nothing known, latest", start: "latest", expected: [[100, 100]], isFirstRun: true },
+  {
+    name: "nothing known, earliest",
+    expected: [[10, 10]],
+    isFirstRun: true,
+    firstCommit: [10, 10],
+  },
+  {
+    name: "nothing known, latest",
+    start: "latest",
+    expected: [[100, 100]],
+    isFirstRun: true,
+    firstCommit: [100, 100],
+  },
   { name: "a committed offset alone", committed: [20, 30], expected: [[20, 30]] },
   { name: "a committed offset at the end", committed: [100, 100], expected: [[100, 100]] },
   { name: "a position alone", read: [at(40, 50)], expected: [[40, 50]] },
@@ -69,17 +83,43 @@ const CASES: readonly Case[] = [
     start: "latest",
     read: [[{ topic: "a", partition: 0, offset: 40 }]],
     expected: [[40, 100]],
+    // Of the other one the group's offset stays as it is.
+    firstCommit: [-1, 100],
+  },
+  {
+    name: "a topic that was added and whose beginning is committed, latest",
+    inputs: [{ topic: "a", partition: 0 }, { topic: "b", partition: 0 }],
+    start: "latest",
+    committed: [-1, 70],
+    read: [[{ topic: "a", partition: 0, offset: 40 }], at(40, 50).slice(0, 1), [
+      { topic: "a", partition: 0, offset: 40 },
+      { topic: "b", partition: 0, offset: 80 },
+    ]],
+    expected: [[40, 70], [40, 70], [40, 80]],
   },
   {
     name: "a topic that was added, earliest",
     inputs: [{ topic: "a", partition: 0 }, { topic: "b", partition: 0 }],
     read: [[{ topic: "a", partition: 0, offset: 40 }]],
     expected: [[40, 10]],
+    firstCommit: [-1, 10],
   },
   {
     name: "a position with a topic that is no input any more",
     read: [[...at(40, 50), { topic: "gone", partition: 0, offset: 9999 }]],
     expected: [[40, 50]],
+  },
+  {
+    name: "a committed offset, an output that retention emptied",
+    hadOutput: true,
+    committed: [20, -1],
+    expected: [[20, 10]],
+  },
+  {
+    name: "a position in one shard alone, an output with records",
+    hadOutput: true,
+    read: [null, at(40, 50)],
+    expected: [[10, 10], [40, 50]],
   },
   {
     name: "a partition that is empty",
@@ -89,11 +129,11 @@ const CASES: readonly Case[] = [
   },
 ];
 
-for (const { name, expected, isFirstRun = false, ...changes } of CASES) {
+for (const { name, expected, isFirstRun = false, firstCommit = null, ...changes } of CASES) {
   Deno.test(`chooseStartOffsets() with ${name}`, () => {
     const chosen = chooseStartOffsets({ ...BASE, ...changes });
     assertEquals(chosen.ofShard.map((offsets) => [...offsets]), expected);
-    assertEquals(chosen.isFirstRun, isFirstRun);
+    assertEquals([chosen.isFirstRun, chosen.firstCommit], [isFirstRun, firstCommit]);
   });
 }
 
@@ -117,6 +157,18 @@ const REFUSED: readonly (Partial<StartOffsetsOptions> & { name: string; text: st
     name: "a committed offset that retention has passed",
     committed: [5, 50],
     text: "--reset-offsets --to-earliest",
+  },
+  {
+    name: "to guess a start, when the output had records",
+    hadOutput: true,
+    text: "kafka-consumer-groups --group rooms --topic a --reset-offsets",
+  },
+  {
+    name: "to guess the end as a start, when the output had records",
+    hadOutput: true,
+    start: "latest",
+    read: [null, null],
+    text: "nothing tells how far a was read",
   },
 ];
 

@@ -130,6 +130,7 @@ function engineOptions(world: SimulatedWorld, id: number, rules: SessionRules): 
     eventBytesMax: 1_048_576,
     sessionsMax: scenario.sessionsMax,
     limits: scenario.limits,
+    groupId: "sessionwheel",
     start: scenario.start,
     checkpointIntervalMs: scenario.checkpoints === "everySecond" ? 1000 : null,
     shutdownTimeoutMs: 10_000,

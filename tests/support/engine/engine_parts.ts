@@ -72,6 +72,7 @@ export class EngineParts {
         eventLayout: () => PLAIN_EVENT_LAYOUT,
         eventBytesMax: 1000,
         sessionsMax: 1_000_000,
+        groupId: "sessionwheel",
         start: "earliest",
         checkpointIntervalMs: null,
         shutdownTimeoutMs: 10_000,

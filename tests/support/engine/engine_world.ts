@@ -170,6 +170,7 @@ export class EngineProcess {
       eventLayout: () => PLAIN_EVENT_LAYOUT,
       eventBytesMax: 1_048_576,
       sessionsMax: options.sessionsMax ?? 1_000_000,
+      groupId: "sessionwheel",
       start: options.start ?? "earliest",
       checkpointIntervalMs: options.checkpointIntervalMs ?? null,
       shutdownTimeoutMs: 10_000,
