@@ -205,7 +205,7 @@ export class Engine {
       deadLetters,
       partitions,
       metrics: options.metrics,
-      queuedEventsMax: (options.limits ?? ENGINE_LIMITS).queuedEventsMax,
+      limits: options.limits ?? ENGINE_LIMITS,
       nowMs: () => this.#clock.nowMs(),
       monotonicMs: () => clock.monotonicMs(),
       onWork: () => this.#parts?.loop.request(),

@@ -3,6 +3,7 @@ import { writeInputPositions } from "../core/position.ts";
 import type { DeadLetterSink } from "../ports/dead_letters.ts";
 import type { FetchedRecords, Source, SourceError, SourceListener } from "../ports/source.ts";
 import type { EngineMetrics } from "../telemetry/engine_metrics.ts";
+import type { EngineLimits } from "./engine_limits.ts";
 import { InputMerge } from "./input_merge.ts";
 import type { InputPartition } from "./input_partition.ts";
 
@@ -11,8 +12,7 @@ export interface EngineInputsOptions {
   readonly deadLetters: DeadLetterSink;
   readonly partitions: readonly InputPartition[];
   readonly metrics: EngineMetrics;
-  /** A partition with more events queued than this is not fetched until half of them are taken. */
-  readonly queuedEventsMax: number;
+  readonly limits: EngineLimits;
   /** The guarded clock. */
   readonly nowMs: () => number;
   readonly monotonicMs: () => number;
@@ -57,14 +57,18 @@ export class EngineInputs implements SourceListener {
     inputs.highWatermark[partition.index] = fetched.highWatermark;
     if (letters.length > 0) {
       const generation = this.#generation;
+      const answered = partition.unanswered.add(letters);
       this.#options.deadLetters.send(letters).then((acknowledged) => {
         this.#options.metrics.deadLetters.sent += acknowledged;
-        if (generation !== this.#generation) return;
-        open();
+        answered();
+        if (generation === this.#generation) open();
+        // Letters from before a restart open nothing, but may be what the partition is paused for.
+        else if (!partition.paused) return;
         this.#options.onWork();
       }, this.#options.onFailure);
+      if (!partition.paused && this.#lettersExceed(partition, 1)) this.#pause(partition);
     }
-    if (!partition.paused && partition.queuedEvents > this.#options.queuedEventsMax) {
+    if (!partition.paused && partition.queuedEvents > this.#options.limits.queuedEventsMax) {
       this.#pause(partition);
     }
     if (partition.head() !== null) this.#options.onWork();
@@ -80,7 +84,13 @@ export class EngineInputs implements SourceListener {
     this.#options.onFailure(error);
   }
 
-  /** Starts to fetch every partition from `offsets`, whatever was fetched before. */
+  /**
+   * Starts to fetch every partition from `offsets`, whatever was fetched before.
+   *
+   * Letters that are not answered still count. They pause a partition at once only if they are
+   * twice too many: what lies before the first letter can be read again and taken meanwhile, and
+   * restart after restart memory stays bounded all the same.
+   */
   start(offsets: Float64Array, ends: readonly number[]): void {
     this.#generation++;
     for (const partition of this.partitions) {
@@ -90,13 +100,17 @@ export class EngineInputs implements SourceListener {
       this.#options.metrics.inputs.reachable[partition.index] = 1;
     }
     this.#options.source.start([...offsets], this);
+    for (const partition of this.partitions) {
+      if (this.#lettersExceed(partition, 2)) this.#pause(partition);
+    }
   }
 
   /** Fetches paused partitions again that have room. Called once a round. */
   resume(): void {
     if (this.#pausedCount === 0) return;
     for (const partition of this.partitions) {
-      if (partition.paused && partition.queuedEvents < this.#options.queuedEventsMax / 2) {
+      if (!partition.paused || this.#lettersReachHalf(partition)) continue;
+      if (partition.queuedEvents < this.#options.limits.queuedEventsMax / 2) {
         this.#resume(partition);
       }
     }
@@ -126,7 +140,7 @@ export class EngineInputs implements SourceListener {
   /**
    * Whether a partition has to be waited for: it is behind, has nothing to give (it is being
    * fetched, or a dead letter is on its way), and that for less than a second. One that cannot be
-   * fetched, or is paused, holds nothing up.
+   * fetched, or is paused because of its events, holds nothing up.
    */
   mustWait(): boolean {
     const monotonicMs = this.#options.monotonicMs();
@@ -171,7 +185,21 @@ export class EngineInputs implements SourceListener {
   }
 
   #isExcused(partition: InputPartition): boolean {
-    return !partition.reachable || partition.paused;
+    // Many letters on their way are waited for as one is: events may be queued behind them.
+    return !partition.reachable || (partition.paused && !this.#lettersReachHalf(partition));
+  }
+
+  /** Whether more letters, or bytes of them, are not answered than `times` what is allowed. */
+  #lettersExceed({ unanswered }: InputPartition, times: number): boolean {
+    const { unansweredLettersMax, unansweredLetterBytesMax } = this.#options.limits;
+    return unanswered.count > unansweredLettersMax * times ||
+      unanswered.bytes > unansweredLetterBytesMax * times;
+  }
+
+  #lettersReachHalf({ unanswered }: InputPartition): boolean {
+    const { unansweredLettersMax, unansweredLetterBytesMax } = this.#options.limits;
+    return unanswered.count >= unansweredLettersMax / 2 ||
+      unanswered.bytes >= unansweredLetterBytesMax / 2;
   }
 
   #pause(partition: InputPartition): void {

@@ -4,6 +4,17 @@ export interface EngineLimits {
   readonly backlogEventsMax: number;
   /** An input partition with more events queued is not fetched until half of them are taken. */
   readonly queuedEventsMax: number;
+  /**
+   * An input partition with more dead letters that are not answered is not fetched until half of
+   * them are. A letter is some ten objects, about a kilobyte however small its bytes: 5 MB a
+   * partition, 80 MB of 16.
+   */
+  readonly unansweredLettersMax: number;
+  /**
+   * The same for their bytes, 64 MB of 16 partitions. Room for some fetches of a megabyte of
+   * nothing but garbage, so that a topic that answers is kept busy.
+   */
+  readonly unansweredLetterBytesMax: number;
   /** Rows that a checkpoint copies in one go, if the time of a slice does not end it sooner. */
   readonly checkpointSliceRowsMax: number;
 }
@@ -11,5 +22,7 @@ export interface EngineLimits {
 export const ENGINE_LIMITS: EngineLimits = {
   backlogEventsMax: 100_000,
   queuedEventsMax: 50_000,
+  unansweredLettersMax: 5_000,
+  unansweredLetterBytesMax: 4 * 1024 * 1024,
   checkpointSliceRowsMax: Infinity,
 };

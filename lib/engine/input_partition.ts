@@ -2,14 +2,15 @@ import { EventChunk } from "../core/event_chunk.ts";
 import type { DeadLetter } from "../ports/dead_letters.ts";
 import type { FetchedRecords } from "../ports/source.ts";
 import type { DecodedFetch, InputDecoder } from "./input_decoder.ts";
+import { UnansweredLetters } from "./unanswered_letters.ts";
 
 /** A fetch, decoded: its events, how far it reaches, and how far it may be taken by now. */
 export interface QueuedFetch {
   readonly chunk: EventChunk;
   /** The next event to take. */
   next: number;
-  /** The offset after its last record. */
-  readonly nextOffset: number;
+  /** The offset after its last record, and after what followed that holds nothing. */
+  nextOffset: number;
   /** Its first dead letter that is not acknowledged; Infinity when there is none. */
   gateOffset: number;
   /** Events that are taken and not yet applied: the chunk is in use. */
@@ -32,6 +33,7 @@ export class InputPartition {
   paused = false;
   /** Monotonic instant since when it is behind with nothing queued; NaN while it is not. */
   starvedSinceMs = NaN;
+  readonly unanswered = new UnansweredLetters();
   readonly #decoder: InputDecoder;
   readonly #queue: QueuedFetch[] = [];
   readonly #spare: EventChunk[] = [];
@@ -63,7 +65,10 @@ export class InputPartition {
     return this.highWatermark < 0 || this.#queuedEvents > 0 || this.#fetchedTo < this.highWatermark;
   }
 
-  /** Forgets what is queued: the partition is fetched from `offset` on. */
+  /**
+   * Forgets what is queued: the partition is fetched from `offset` on. Letters that are not answered
+   * are not forgotten.
+   */
   restart(offset: number): void {
     this.#queue.length = 0;
     this.#queuedEvents = 0;
@@ -87,6 +92,13 @@ export class InputPartition {
     const chunk = this.#spare.pop() ?? new EventChunk(INITIAL_EVENTS);
     const { nextOffset, letters }: DecodedFetch = this.#decoder.decode(fetched, chunk, nowMs);
     this.#fetchedTo = Math.max(this.#fetchedTo, nextOffset);
+    const tail = this.#queue.at(-1);
+    if (tail !== undefined && chunk.count === 0 && letters.length === 0) {
+      // However much of what is no event comes while a dead letter waits: it takes no room.
+      tail.nextOffset = Math.max(tail.nextOffset, nextOffset);
+      this.#recycle(chunk);
+      return { letters, open: () => {} };
+    }
     const gateOffset = letters.length === 0 ? Infinity : letters[0]!.offset;
     const queued = { chunk, next: 0, nextOffset, gateOffset, pending: 0 };
     this.#queue.push(queued);

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { readInputPositions } from "../../lib/core/position.ts";
+import { ENGINE_LIMITS, type EngineLimits } from "../../lib/engine/engine_limits.ts";
 import { EngineInputs } from "../../lib/engine/engine_inputs.ts";
 import { InputPartition } from "../../lib/engine/input_partition.ts";
 import type { DeadLetter } from "../../lib/ports/dead_letters.ts";
@@ -18,7 +19,7 @@ class Inputs {
     [];
   readonly inputs: EngineInputs;
 
-  constructor(names: readonly string[], queuedEventsMax = 10) {
+  constructor(names: readonly string[], limits: Partial<EngineLimits> = {}) {
     const { metrics } = this;
     const partitions = names.map((name, i) => ({ topic: name.split("/")[0]!, partition: i }));
     metrics.openInputs(partitions);
@@ -45,7 +46,7 @@ class Inputs {
         new InputPartition(partition, topic, partition, newDecoder(metrics))
       ),
       metrics,
-      queuedEventsMax,
+      limits: { ...ENGINE_LIMITS, ...limits },
       nowMs: () => 1000,
       monotonicMs: () => this.monotonicMs,
       onWork: () => this.work++,
@@ -58,6 +59,21 @@ class Inputs {
     const events = Array.from({ length: count }, () => startOf("a", 1));
     const batches = count > 0 ? [batchOf(from, events)] : [];
     this.inputs.onFetch(fetchOf(batches, { partition, fetchOffset: from, highWatermark }));
+  }
+
+  /** One fetch of letters at these offsets on, each of `letterBytes`, in key, value and a header. */
+  fetchLetters(from: number, count: number, letterBytes = 12): void {
+    const key = new Uint8Array(2);
+    const headers = [{ key: new Uint8Array(1), value: new Uint8Array(3) }];
+    const letter = { ...recordOf("x".repeat(letterBytes - 6)), key, headers };
+    const batch = batchOf(from, Array.from({ length: count }, () => letter));
+    this.inputs.onFetch(fetchOf([batch], { fetchOffset: from, highWatermark: 1000 }));
+  }
+
+  async acknowledge(index: number): Promise<void> {
+    this.letters[index]!.acknowledge();
+    await Promise.resolve();
+    await Promise.resolve();
   }
 
   take(partition: number, count = 1): void {
@@ -106,7 +122,7 @@ Deno.test("EngineInputs waits for no partition that cannot be fetched, but takes
 });
 
 Deno.test("EngineInputs pauses a partition that has too much queued, until half of that is taken", () => {
-  const world = new Inputs(["a", "a"], 10);
+  const world = new Inputs(["a", "a"], { queuedEventsMax: 10 });
   const { inputs } = world;
   inputs.start(Float64Array.of(0, 0), [100, 0]);
   world.calls.length = 0;
@@ -198,4 +214,108 @@ Deno.test("EngineInputs counts as sent what was acknowledged, and goes on behind
   await Promise.resolve();
   assertEquals(world.metrics.deadLetters.sent, 1);
   assertEquals(world.inputs.partitions[0]!.head()!.next, 0);
+});
+
+const FEW_LETTERS = { unansweredLettersMax: 10, unansweredLetterBytesMax: 1000 };
+
+Deno.test("EngineInputs pauses a partition whose letters are not answered, until half of them are", async () => {
+  const world = new Inputs(["a"], FEW_LETTERS);
+  const { inputs } = world;
+  inputs.start(Float64Array.of(0), [1000]);
+  world.calls.length = 0;
+  // The sink never answers: without a pause, fetches would go on for ever.
+  let offset = 0;
+  while (!inputs.partitions[0]!.paused && offset < 100) {
+    world.fetchLetters(offset, 4);
+    offset += 4;
+  }
+  assertEquals([offset, world.calls], [12, ["pause 0"]]);
+  inputs.resume();
+  inputs.report();
+  assertEquals([world.calls, world.metrics.inputs.paused[0]], [["pause 0"], 1]);
+  // What was under way when it was paused counts as well.
+  world.fetchLetters(offset, 4);
+  for (const index of [0, 1]) {
+    await world.acknowledge(index);
+    inputs.resume();
+    assertEquals([world.calls, world.work], [["pause 0"], index + 1]);
+  }
+  await world.acknowledge(2);
+  assertEquals(world.work, 3);
+  inputs.resume();
+  inputs.resume();
+  assertEquals(world.calls, ["pause 0", "resume 0"]);
+  await world.acknowledge(3);
+  const { unanswered } = inputs.partitions[0]!;
+  assertEquals([unanswered.count, unanswered.bytes, inputs.positions()[0]], [0, 0, 16]);
+});
+
+Deno.test("EngineInputs pauses a partition also for the bytes of few letters", async () => {
+  const world = new Inputs(["a"], FEW_LETTERS);
+  const { inputs } = world;
+  inputs.start(Float64Array.of(0), [1000]);
+  world.calls.length = 0;
+  world.fetchLetters(0, 1, 500);
+  world.fetchLetters(1, 1, 500);
+  assertEquals([world.calls, inputs.partitions[0]!.unanswered.bytes], [[], 1000]);
+  world.fetchLetters(2, 1, 7);
+  assertEquals(world.calls, ["pause 0"]);
+  await world.acknowledge(0);
+  inputs.resume();
+  assertEquals(world.calls, ["pause 0"]);
+  await world.acknowledge(1);
+  inputs.resume();
+  assertEquals(world.calls, ["pause 0", "resume 0"]);
+});
+
+Deno.test("EngineInputs waits a second for events behind letters that pause their partition", async () => {
+  const world = new Inputs(["a"], { ...FEW_LETTERS, queuedEventsMax: 1 });
+  const { inputs } = world;
+  inputs.start(Float64Array.of(0), [1000]);
+  world.fetchLetters(0, 11);
+  world.fetch(0, 11, 2, 1000);
+  assertEquals([inputs.partitions[0]!.paused, inputs.mustWait(), inputs.isBehind(null)], [
+    true,
+    true,
+    true,
+  ]);
+  world.monotonicMs = 1000;
+  assertEquals([inputs.mustWait(), inputs.isBehind(null)], [false, false]);
+  // Paused for its events alone, with letters that are answered, it stays so until half are taken.
+  await world.acknowledge(0);
+  inputs.resume();
+  assertEquals(inputs.partitions[0]!.paused, true);
+  world.take(0, 2);
+  inputs.resume();
+  assertEquals(inputs.partitions[0]!.paused, false);
+});
+
+Deno.test("EngineInputs counts letters from before a restart until they are answered", async () => {
+  const world = new Inputs(["a"], FEW_LETTERS);
+  const { inputs } = world;
+  const { unanswered } = inputs.partitions[0]!;
+  inputs.start(Float64Array.of(0), [1000]);
+  world.fetchLetters(0, 11);
+  world.calls.length = 0;
+  // Read again: what lies before the letters can be had, up to the next letters.
+  inputs.start(Float64Array.of(0), [1000]);
+  world.fetch(0, 0, 3, 1000);
+  assertEquals(world.calls, ["resume 0", "start 0"]);
+  world.fetchLetters(3, 11);
+  assertEquals([world.calls.at(-1), unanswered.count], ["pause 0", 22]);
+  // However often it happens: no more than twice the bound and a fetch.
+  world.calls.length = 0;
+  inputs.start(Float64Array.of(0), [1000]);
+  inputs.resume();
+  assertEquals(world.calls, ["resume 0", "start 0", "pause 0"]);
+  // The answers to those from before resume it, and take off what was theirs alone.
+  await world.acknowledge(0);
+  inputs.resume();
+  assertEquals([unanswered.count, world.calls.length], [11, 3]);
+  const { work } = world;
+  await world.acknowledge(1);
+  assertEquals([unanswered.count, unanswered.bytes, world.work], [0, 0, work + 1]);
+  inputs.resume();
+  assertEquals(world.calls.slice(3), ["resume 0"]);
+  assertEquals(inputs.positions()[0], 0);
 });

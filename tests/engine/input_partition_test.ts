@@ -52,6 +52,19 @@ Deno.test("InputPartition holds its position at a dead letter after which nothin
   assertEquals([partition.position, partition.isBehind], [2, false]);
 });
 
+Deno.test("InputPartition keeps nothing of fetches without an event while a dead letter waits", () => {
+  const partition = newPartition();
+  partition.restart(0);
+  const { open } = add(partition, [batchOf(0, [BROKEN, startOf("a", 1)])], 6);
+  for (let offset = 2; offset < 6; offset++) {
+    add(partition, [batchOf(offset, [recordOf(null)])], 6);
+  }
+  assertEquals([partition.position, partition.isBehind], [0, true]);
+  open();
+  assertEquals([partition.position, partition.head()!.nextOffset], [1, 6]);
+  assertEquals([take(partition), partition.position, partition.isBehind], [1, 6, false]);
+});
+
 Deno.test("InputPartition forgets all when it is restarted, late acknowledgements included", () => {
   const partition = newPartition();
   partition.restart(0);

@@ -107,7 +107,7 @@ export function drawScenario(seed: number, limits: ScenarioLimits = {}): Scenari
   const faults = drawFaults(random.fork(), isOrderFree, limits.without ?? []);
   const inputLayout: LayoutName = random.chance(0.7) ? "plain" : "rtm-gaming";
   const devices = random.int(1, 16);
-  return {
+  const scenario: Scenario = {
     seed,
     steps: limits.steps ?? 300,
     devices: Math.min(devices, limits.devices ?? devices),
@@ -124,12 +124,20 @@ export function drawScenario(seed: number, limits: ScenarioLimits = {}): Scenari
     limits: {
       backlogEventsMax: random.chance(0.7) ? random.int(3, 40) : 100_000,
       queuedEventsMax: random.chance(0.5) ? random.int(5, 40) : 50_000,
+      unansweredLettersMax: 10_000,
+      unansweredLetterBytesMax: 8_388_608,
       checkpointSliceRowsMax: random.int(1, 8),
     },
     checkpoints: random.pick(["none", "atStop", "everySecond", "everySecond"]),
     isOrderFree,
     faults,
   };
+  // Drawn last: the rest of a seed stays what it was before letters had limits.
+  const letterLimits = {
+    unansweredLettersMax: random.chance(0.5) ? random.int(1, 6) : 10_000,
+    unansweredLetterBytesMax: random.chance(0.5) ? random.int(1, 500) : 8_388_608,
+  };
+  return { ...scenario, limits: { ...scenario.limits, ...letterLimits } };
 }
 
 /** H, M and G small against the length of a run, in all relations to each other. */

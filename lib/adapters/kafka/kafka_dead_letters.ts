@@ -1,6 +1,7 @@
 import type { RecordInput } from "../../core/record_batch_encoder.ts";
 import type { DeadLetter, DeadLetterSink } from "../../ports/dead_letters.ts";
 import type { ProduceResult } from "../../ports/output_log.ts";
+import { ConcurrencyLimit } from "./concurrency_limit.ts";
 import { deadLetterBatch, deadLetterRecord, recordBytesBound } from "./dead_letter_record.ts";
 import { KAFKA_ERROR, kafkaErrorName } from "./error_codes.ts";
 import { FastProducer } from "./fast_producer.ts";
@@ -26,6 +27,8 @@ export class KafkaDeadLetters implements DeadLetterSink {
   readonly #client: KafkaClient;
   readonly #topic: string;
   readonly #producer: FastProducer;
+  /** A group under way is there three times more (records, batch, frame); the others wait as they are. */
+  readonly #groups = new ConcurrencyLimit(GROUPS_AT_A_TIME_MAX);
   /** The topic's `max.message.bytes`, once asked for. */
   #batchBytesMax: number | null = null;
   #nextPartition = Math.floor(Math.random() * 1_000);
@@ -57,14 +60,14 @@ export class KafkaDeadLetters implements DeadLetterSink {
     for (const letter of letters) {
       const size = recordBytesBound(deadLetterRecord(letter, 0));
       if (group.length > 0 && bytes + size > GROUP_BYTES_MAX) {
-        acknowledged += await this.#sendGroup(group);
+        acknowledged += await this.#sendInTurn(group);
         group = [];
         bytes = 0;
       }
       group.push(letter);
       bytes += size;
     }
-    if (group.length > 0) acknowledged += await this.#sendGroup(group);
+    if (group.length > 0) acknowledged += await this.#sendInTurn(group);
     return acknowledged;
   }
 
@@ -72,6 +75,10 @@ export class KafkaDeadLetters implements DeadLetterSink {
   async close(): Promise<void> {
     this.#closed = true;
     this.#client.closeLanes(LANE);
+  }
+
+  async #sendInTurn(group: readonly DeadLetter[]): Promise<number> {
+    return await this.#groups.run(() => this.#sendGroup(group));
   }
 
   /** @returns how many of them were acknowledged. */
@@ -181,6 +188,8 @@ function reasonOf(result: ProduceResult): string {
 
 const LANE = "dead-letters";
 const GROUP_BYTES_MAX = 512 * 1024;
+/** Enough for the letters of a few partitions to go side by side; 2 MB of batches. */
+const GROUPS_AT_A_TIME_MAX = 4;
 /** Every topic that is of use takes so much; the last size tried. */
 const SMALL_BATCH_BYTES = 16 * 1024;
 const TRUNCATED_HEADER_BYTES = 64;

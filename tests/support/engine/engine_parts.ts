@@ -54,7 +54,7 @@ export class EngineParts {
       deadLetters,
       partitions: [new InputPartition(0, "events", 0, newDecoder(metrics))],
       metrics,
-      queuedEventsMax: 1000,
+      limits: ENGINE_LIMITS,
       nowMs: () => this.#guarded.nowMs(),
       monotonicMs: () => clock.monotonicMs(),
       onWork: () => {},

@@ -1,0 +1,38 @@
+import type { DeadLetter } from "../ports/dead_letters.ts";
+
+/**
+ * How many dead letters of one input partition the sink holds, and their bytes (keys, values and
+ * headers as they came).
+ *
+ * It outlives a restart of the input: what was handed over before is held as long as ever.
+ */
+export class UnansweredLetters {
+  #count = 0;
+  #bytes = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** @returns takes them off again; to be called once, when they are answered. */
+  add(letters: readonly DeadLetter[]): () => void {
+    const count = letters.length;
+    const bytes = letters.reduce((sum, letter) => sum + letterBytes(letter), 0);
+    this.#count += count;
+    this.#bytes += bytes;
+    return () => {
+      this.#count -= count;
+      this.#bytes -= bytes;
+    };
+  }
+}
+
+function letterBytes({ key, value, headers }: DeadLetter): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const header of headers) bytes += header.key.length + (header.value?.length ?? 0);
+  return bytes;
+}
