@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { EnginePorts } from "../../lib/engine/engine_options.ts";
 import type { Source } from "../../lib/ports/source.ts";
 import { EngineWorld } from "../support/engine/engine_world.ts";
+import { withSource } from "../support/engine/with_source.ts";
 
 Deno.test("Engine that starts behind lets no shard run ahead of the input, not the most recent one either", async () => {
   const world = new EngineWorld({ outputPartitions: 2 });
@@ -30,16 +31,5 @@ function withSlowFetch(ports: EnginePorts): EnginePorts {
   const start: Source["start"] = (offsets, listener) => {
     clock.wakeAfter(50, () => source.start(offsets, listener));
   };
-  return {
-    ...ports,
-    source: {
-      open: () => source.open(),
-      ranges: () => source.ranges(),
-      committedOffsets: () => source.committedOffsets(),
-      commitOffsets: (offsets) => source.commitOffsets(offsets),
-      setPaused: (partition, paused) => source.setPaused(partition, paused),
-      stop: () => source.stop(),
-      start,
-    },
-  };
+  return withSource(ports, { start });
 }

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { MemoryInput } from "../../lib/adapters/memory/memory_input.ts";
 import { MemorySource } from "../../lib/adapters/memory/memory_source.ts";
-import type { EnginePorts } from "../../lib/engine/engine_options.ts";
 import { type Source, SourceError } from "../../lib/ports/source.ts";
 import { EngineWorld } from "../support/engine/engine_world.ts";
+import { withSource } from "../support/engine/with_source.ts";
 
 Deno.test("Engine that was fenced before its first commit leaves the group's offsets alone", async () => {
   const world = new EngineWorld();
@@ -133,20 +133,3 @@ Deno.test("Engine waits with its first commit for brokers that are away", async 
   await world.advance(100);
   assertEquals(world.storyOf("a"), ["Start 1"]);
 });
-
-function withSource(ports: EnginePorts, changed: Partial<Source>): EnginePorts {
-  const { source } = ports;
-  return {
-    ...ports,
-    source: {
-      open: () => source.open(),
-      ranges: () => source.ranges(),
-      committedOffsets: () => source.committedOffsets(),
-      commitOffsets: (offsets) => source.commitOffsets(offsets),
-      start: (offsets, listener) => source.start(offsets, listener),
-      setPaused: (partition, paused) => source.setPaused(partition, paused),
-      stop: () => source.stop(),
-      ...changed,
-    },
-  };
-}

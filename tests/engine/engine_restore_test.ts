@@ -5,6 +5,7 @@ import { EngineError } from "../../lib/engine/engine_error.ts";
 import type { EnginePorts } from "../../lib/engine/engine_options.ts";
 import type { Source } from "../../lib/ports/source.ts";
 import { EngineWorld } from "../support/engine/engine_world.ts";
+import { withSource } from "../support/engine/with_source.ts";
 import { Random } from "../support/random.ts";
 
 const MINUTE_MS = 60_000;
@@ -219,18 +220,7 @@ function withoutPartition(ports: EnginePorts, away: number): EnginePorts {
       onError: (error) => listener.onError(error),
     });
   };
-  return {
-    ...ports,
-    source: {
-      open: () => source.open(),
-      ranges: () => source.ranges(),
-      committedOffsets: () => source.committedOffsets(),
-      commitOffsets: (committed) => source.commitOffsets(committed),
-      setPaused: (partition, paused) => source.setPaused(partition, paused),
-      stop: () => source.stop(),
-      start,
-    },
-  };
+  return withSource(ports, { start });
 }
 
 Deno.test("Engine goes on after the last heartbeat when the interval changes twice without a record", async () => {
