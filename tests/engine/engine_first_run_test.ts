@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { MemoryInput } from "../../lib/adapters/memory/memory_input.ts";
 import { MemorySource } from "../../lib/adapters/memory/memory_source.ts";
-import { type Source, SourceError } from "../../lib/ports/source.ts";
+import { SourceError } from "../../lib/ports/source.ts";
 import { EngineWorld } from "../support/engine/engine_world.ts";
 import { withSource } from "../support/engine/with_source.ts";
 
