@@ -24,6 +24,8 @@ export class Remembered {
   #last = NO_ROW;
   #endedCount = 0;
   #earlyCount = 0;
+  /** How many have left the queue since the beginning. */
+  #expiredCount = 0;
   /** Early ends that no batch has told the log of, oldest first, from `#unwrittenFirst` on. */
   readonly #unwritten: number[] = [];
   #unwrittenFirst = 0;
@@ -150,6 +152,7 @@ export class Remembered {
         this.#leaveChain(row);
       }
       rows.free(row);
+      this.#expiredCount++;
     }
     return orphans;
   }
@@ -198,10 +201,20 @@ export class Remembered {
     return this.#first === NO_ROW ? Infinity : this.#rows.startedAt(this.#first) + graceMs;
   }
 
-  /** Calls `visit` for every remembered row, oldest first. For checkpoints and tests. */
-  forEach(visit: (row: number) => void): void {
-    for (let row = this.#first; row !== NO_ROW; row = this.#rows.link(row)) {
-      if (this.#rows.state(row) !== ROW_SPENT) visit(row);
+  /**
+   * Moves `cursor` to the next remembered row, oldest first. Others may be added and expire between
+   * two calls.
+   *
+   * @returns that row; `NO_ROW`, and the cursor stays, when there is none by now.
+   */
+  next(cursor: RememberedCursor): number {
+    for (;;) {
+      const isGone = cursor.ordinal <= this.#expiredCount;
+      const row = isGone ? this.#first : this.#rows.link(cursor.row);
+      if (row === NO_ROW) return NO_ROW;
+      cursor.ordinal = Math.max(cursor.ordinal, this.#expiredCount) + 1;
+      cursor.row = row;
+      if (this.#rows.state(row) !== ROW_SPENT) return row;
     }
   }
 
@@ -287,6 +300,13 @@ export class Remembered {
     rows.setSeq(previous, next);
     if (this.#newest.rowAt(slot) === row) this.#newest.replaceAt(slot, next);
   }
+}
+
+/** A place in the queue of what is remembered; a new one stands before the oldest. */
+export class RememberedCursor {
+  row = NO_ROW;
+  /** Which of all rows that ever were in the queue it is, from 1 on. */
+  ordinal = 0;
 }
 
 const UNWRITTEN_PASSED_MAX = 4096;

@@ -3,7 +3,8 @@ import {
   CheckpointChunkWriter,
   encodeManifest,
 } from "../core/checkpoint_codec.ts";
-import { ROW_ACTIVE } from "../core/row_format.ts";
+import { RememberedCursor } from "../core/remembered.ts";
+import { NO_ROW, ROW_ACTIVE } from "../core/row_format.ts";
 import type { Shard } from "../core/shard.ts";
 import {
   CHECKPOINT_CHUNK_BYTES_MAX,
@@ -85,8 +86,7 @@ export class CheckpointKeeper {
     const output = await this.#store.begin(runner.index);
     const copy = new ShardCopy(shard, output, this.#context.ports.clock);
     while (!copy.isDone) await copy.slice(AT_REST_ROWS_MAX, Infinity);
-    const remembered = await copy.finish();
-    const manifest = this.#manifest(runner, shard, runner.logEnd, runner, copy.rows + remembered);
+    const manifest = this.#manifest(runner, shard, runner.logEnd, runner, copy.rows);
     await output.publish(encodeManifest({ ...manifest, isExact: true }));
     return copy.bytes;
   }
@@ -109,8 +109,8 @@ export class CheckpointKeeper {
       await this.#pause(PAUSE_MS);
       if (isGone()) return await abandon(output);
     }
-    const rows = copy.rows + await copy.finish();
-    const manifest = { ...this.#manifest(runner, shard, logFrom, before, rows), isExact: false };
+    const fuzzy = this.#manifest(runner, shard, logFrom, before, copy.rows);
+    const manifest = { ...fuzzy, isExact: false };
     // A batch that was closed after the last copy has to be in the log: its clock and its inputs
     // are past all that was copied.
     const closed = runner.closedBatch;
@@ -162,17 +162,20 @@ export class CheckpointKeeper {
   }
 }
 
-/** Copies the rows of a shard into chunks: the active ones in slices, what is remembered at once. */
+/** Copies the rows of a shard into chunks, in slices: the active ones, then what is remembered. */
 class ShardCopy {
   bytes = 0;
   rows = 0;
-  /** The longest that one slice, or what is remembered, held the thread; waiting is not counted. */
+  /** Whether every row there was by the end of the last slice is copied. */
+  isDone = false;
+  /** The longest that one slice held the thread; waiting is not counted. */
   heldMaxMs = 0;
   readonly #shard: Shard;
   readonly #chunk = new CheckpointChunkWriter(CHECKPOINT_CHUNK_BYTES_MAX);
   readonly #output: CheckpointWriter;
   readonly #clock: Pick<Clock, "monotonicMs">;
-  #next = 0;
+  #nextActive = 0;
+  readonly #remembered = new RememberedCursor();
 
   constructor(shard: Shard, output: CheckpointWriter, clock: Pick<Clock, "monotonicMs">) {
     this.#shard = shard;
@@ -180,42 +183,33 @@ class ShardCopy {
     this.#clock = clock;
   }
 
-  /** Whether every row there is by now was looked at. */
-  get isDone(): boolean {
-    return this.#next >= this.#shard.rows.used;
-  }
-
-  /** Copies active rows, so many at most and for so long, and writes the chunks that got full. */
+  /** Looks at so many rows at most and for so long, and writes the chunks that got full. */
   async slice(rowsMax: number, timeMaxMs: number): Promise<void> {
     const fromMs = this.#clock.monotonicMs();
     const { rows } = this.#shard;
     const chunks: Uint8Array[] = [];
-    for (let seen = 0; seen < rowsMax && !this.isDone; seen++) {
+    for (let seen = 0; seen < rowsMax; seen++) {
       if ((seen & 255) === 255 && this.#clock.monotonicMs() - fromMs >= timeMaxMs) break;
-      if (rows.state(this.#next) === ROW_ACTIVE) {
-        this.#chunk.add(rows, this.#next);
-        this.rows++;
+      const row = this.#nextRow();
+      if (row === NO_ROW) {
+        this.isDone = true;
+        if (this.#chunk.count > 0) chunks.push(this.#chunk.take());
+        break;
       }
-      this.#next++;
+      if (row === SKIPPED) continue;
+      this.#chunk.add(rows, row);
+      this.rows++;
       if (!this.#chunk.hasRoom()) chunks.push(this.#chunk.take());
     }
     await this.#write(chunks, fromMs);
   }
 
-  /** Copies what is remembered, oldest first, and writes the last chunk. @returns its rows. */
-  async finish(): Promise<number> {
-    const fromMs = this.#clock.monotonicMs();
-    const remembered: number[] = [];
-    this.#shard.remembered.forEach((row) => remembered.push(row));
-    // In one go: between two slices some would expire, and their rows would be others'.
-    const chunks: Uint8Array[] = [];
-    for (const row of remembered) {
-      this.#chunk.add(this.#shard.rows, row);
-      if (!this.#chunk.hasRoom()) chunks.push(this.#chunk.take());
-    }
-    if (this.#chunk.count > 0) chunks.push(this.#chunk.take());
-    await this.#write(chunks, fromMs);
-    return remembered.length;
+  /** A row to copy, `SKIPPED` for one that is not active, or `NO_ROW` at the end. */
+  #nextRow(): number {
+    const { rows, remembered } = this.#shard;
+    if (this.#nextActive >= rows.used) return remembered.next(this.#remembered);
+    const row = this.#nextActive++;
+    return rows.state(row) === ROW_ACTIVE ? row : SKIPPED;
   }
 
   async #write(chunks: readonly Uint8Array[], heldFromMs: number): Promise<void> {
@@ -237,6 +231,7 @@ async function abandon(output: CheckpointWriter): Promise<number> {
   return 0;
 }
 
+const SKIPPED = -2;
 const SLICE_MS = 1;
 /** Some chunks' worth: at rest nobody waits, but memory does not hold a second copy. */
 const AT_REST_ROWS_MAX = 8_192;

@@ -6,7 +6,7 @@ import {
 } from "../core/checkpoint_codec.ts";
 import { RecordBatchReader, type RecordBatchReaderOptions } from "../core/record_batch_reader.ts";
 import { RecordHeaderReader } from "../core/record_header_reader.ts";
-import { ROW_ACTIVE, ROW_EARLY_END, ROW_ENDED } from "../core/row_format.ts";
+import { NO_ROW, ROW_ACTIVE, ROW_EARLY_END, ROW_ENDED } from "../core/row_format.ts";
 import { Shard, type ShardOptions } from "../core/shard.ts";
 import {
   type CheckpointReader,
@@ -130,6 +130,12 @@ async function loadRows(
   active.reserve(Math.min(manifest.rows, ROWS_RESERVED_MAX));
   // Version 1 has no ages. This one is too low after a longer interval without a heartbeat.
   const ageOfBeat = (row: number) => (rows.beat(row) - 1) * manifest.heartbeatIntervalMs;
+  // A session whose end came first is here twice if its start came while rows were copied: as the
+  // end that waited and, later in the queue, as ended.
+  const forgetSame = (row: number, hash: number) => {
+    const known = manifest.isExact ? NO_ROW : remembered.findSame(row, hash);
+    if (known !== NO_ROW) remembered.take(known);
+  };
   let count = 0;
   const visit = (row: number) => {
     count++;
@@ -143,6 +149,7 @@ async function loadRows(
         return;
       }
       case ROW_ENDED:
+        forgetSame(row, hash);
         remembered.addEnded(row, hash, rows.startedAt(row));
         return;
       case ROW_EARLY_END:

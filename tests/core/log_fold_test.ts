@@ -5,6 +5,7 @@ import type { Shard } from "../../lib/core/shard.ts";
 import { ShardInLog } from "../support/engine/shard_in_log.ts";
 import { randomIdText } from "../support/packed_ids.ts";
 import { Random } from "../support/random.ts";
+import { rememberedRows } from "../support/remembered_rows.ts";
 import { textOf } from "../support/session_table.ts";
 
 const T0 = Date.UTC(2025, 10, 1);
@@ -148,8 +149,7 @@ function checkFold(live: ShardInLog, rules: SessionRules, where: string): void {
 function checkRows(shard: Shard, where: string): void {
   const { active, remembered, rows } = shard;
   const known = active.size + remembered.endedCount + remembered.earlyEndCount;
-  let queued = 0;
-  remembered.forEach(() => queued++);
+  const queued = rememberedRows(remembered).length;
   assertEquals(queued, remembered.endedCount + remembered.earlyEndCount, where);
   assert(rows.live >= known, where);
   // Spent rows wait for the grace; then nothing is left of anything.
@@ -174,14 +174,14 @@ function stateOf(shard: Shard, rules: SessionRules): string[] {
         `${rows.seq(row)} ${rows.age(row)} ${due}`,
     );
   });
-  remembered.forEach((row) => {
+  for (const row of rememberedRows(remembered)) {
     const isEarly = rows.state(row) === ROW_EARLY_END;
     const reported = isEarly ? rows.reportedDurationMs(row) : "";
     lines.push(
       `${isEarly ? "early" : "ended"} ${ids(row)} ${rows.startedAt(row)} ${rows.orderKey(row)} ` +
         `${reported}`,
     );
-  });
+  }
   return lines.sort();
 }
 

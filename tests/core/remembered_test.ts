@@ -1,9 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { Remembered } from "../../lib/core/remembered.ts";
+import { Remembered, RememberedCursor } from "../../lib/core/remembered.ts";
 import { NO_ROW, ROW_EARLY_END, ROW_ENDED } from "../../lib/core/row_format.ts";
 import { SessionRows } from "../../lib/core/session_rows.ts";
 import { randomIdText } from "../support/packed_ids.ts";
 import { Random } from "../support/random.ts";
+import { rememberedRows } from "../support/remembered_rows.ts";
 import { findRemembered, stageRow } from "../support/session_table.ts";
 
 interface Entry {
@@ -33,6 +34,9 @@ function compare(seed: number, devices: number): void {
   const sessions = Array.from({ length: 30 }, () => randomIdText(random, 128));
   let list: Entry[] = [];
   let clockMs = 0;
+  // A walk that goes on now and then, while others are added, taken and expire.
+  let cursor = new RememberedCursor();
+  let walked: Entry[] = [];
   const isKnown = (device: string, session: string) =>
     list.some((e) => !e.isTaken && e.device === device && e.session === session);
   for (let step = 0; step < 5000; step++) {
@@ -83,6 +87,15 @@ function compare(seed: number, devices: number): void {
       remembered.shrinkUnwritten(bytesMax);
       while (bytesOf(unwritten) > bytesMax) unwritten.shift()!.isWritten = true;
     }
+    if (random.chance(0.3)) {
+      const next = list[list.findLastIndex((entry) => walked.includes(entry)) + 1];
+      const entry = list.slice(list.indexOf(next!)).find(({ isTaken }) => !isTaken);
+      assertEquals(remembered.next(cursor), next === undefined ? NO_ROW : entry?.row ?? NO_ROW);
+      if (next !== undefined) walked = list.slice(0, list.indexOf(entry ?? list.at(-1)!) + 1);
+    } else if (random.chance(0.01)) {
+      cursor = new RememberedCursor();
+      walked = [];
+    }
     check(rows, remembered, list, device, session);
   }
   assertEquals(remembered.expire(clockMs + 1000, GRACE_MS) >= 0, true);
@@ -126,9 +139,7 @@ function check(
     const row = remembered.newestOf(ofDevice.row, rows.deviceHash(ofDevice.row));
     assertEquals(row, newest?.row ?? NO_ROW);
   }
-  const visited: number[] = [];
-  remembered.forEach((row) => visited.push(row));
-  assertEquals(visited, known.map(({ row }) => row));
+  assertEquals(rememberedRows(remembered), known.map(({ row }) => row));
 }
 
 /** By order key, then by the id's text as UTF-8. */

@@ -4,7 +4,7 @@ import {
   CheckpointChunkWriter,
   encodeManifest,
 } from "../../lib/core/checkpoint_codec.ts";
-import { ROW_ACTIVE } from "../../lib/core/row_format.ts";
+import { ROW_ACTIVE, ROW_EARLY_END, ROW_ENDED } from "../../lib/core/row_format.ts";
 import { SessionBudget } from "../../lib/core/session_budget.ts";
 import { SessionRows } from "../../lib/core/session_rows.ts";
 import { newShardCounters } from "../../lib/core/shard_counters.ts";
@@ -48,15 +48,37 @@ Deno.test("CheckpointLoader.load() takes the next beat from the beat where rows 
   assertEquals(await nextBeat(1), 1);
 });
 
+Deno.test("CheckpointLoader.load() remembers a session once that ended while rows were copied", async () => {
+  const rows = new SessionRows(1);
+  // Its end came first; then its start, which ended it at once.
+  for (const state of [ROW_EARLY_END, ROW_ENDED]) {
+    const row = stageRow(rows, { device: "d", session: "1", account: null });
+    rows.setState(row, state);
+    rows.setStartedAt(row, 100);
+  }
+  const { remembered } = (await loadOf(rows, CHECKPOINT_VERSION)).shard;
+  assertEquals([remembered.endedCount, remembered.earlyEndCount], [1, 0]);
+  assertEquals(remembered.expire(Infinity, 0), 0);
+});
+
 /** The beat of a session that had its last heartbeat at 5 s, and waited for one at 20 s. */
 async function nextBeat(version: number): Promise<number> {
-  const store = new MemoryCheckpointStore();
   const rows = new SessionRows(1);
   const row = stageRow(rows, { device: "d", session: "1", account: null });
   rows.setState(row, ROW_ACTIVE);
   rows.setAge(row, 5000);
+  const { shard } = await loadOf(rows, version);
+  const beats: number[] = [];
+  shard.active.forEach((active) => beats.push(shard.rows.beat(active)));
+  assertEquals(beats.length, 1);
+  return beats[0]!;
+}
+
+/** A shard as a fuzzy checkpoint of all of `rows`, taken with H = 20 s, has it. */
+async function loadOf(rows: SessionRows, version: number): Promise<LoadedCheckpoint> {
+  const store = new MemoryCheckpointStore();
   const chunk = new CheckpointChunkWriter(60_000);
-  chunk.add(rows, row);
+  for (let row = 0; row < rows.used; row++) chunk.add(rows, row);
   const output = await store.begin(0);
   await output.writeChunk(chunk.take());
   await output.publish(encodeManifest({
@@ -72,15 +94,11 @@ async function nextBeat(version: number): Promise<number> {
     epoch: -1,
     isExact: false,
     stateHash: "",
-    rows: 1,
+    rows: rows.used,
     earlyEndsUnwritten: 0,
     inputs: [],
   }));
-  const { shard } = (await loading(store, [])(0))!;
-  const beats: number[] = [];
-  shard.active.forEach((active) => beats.push(shard.rows.beat(active)));
-  assertEquals(beats.length, 1);
-  return beats[0]!;
+  return (await loading(store, [])(0))!;
 }
 
 /** Loads shards of three with H = 1 s, over a log that is empty. */

@@ -2,6 +2,7 @@ import { NO_ROW, ROW_EARLY_END } from "../../lib/core/row_format.ts";
 import type { SessionRows } from "../../lib/core/session_rows.ts";
 import type { Shard } from "../../lib/core/shard.ts";
 import type { ModelState } from "./model/model_state.ts";
+import { rememberedRows } from "./remembered_rows.ts";
 
 type DeviceState = {
   -readonly [K in keyof ModelState["devices"][number]]: ModelState["devices"][number][K];
@@ -29,11 +30,11 @@ export function shardState(...shards: readonly Shard[]): ModelState {
         nextDueMs: shard.deadlineMs(row),
       };
     });
-    shard.remembered.forEach((row) => {
+    for (const row of rememberedRows(shard.remembered)) {
       const device = deviceOf(row);
       const list = rows.state(row) === ROW_EARLY_END ? "earlyEnds" : "ended";
       device[list] = [...device[list], text(rows, row, "writeSession")].sort();
-    });
+    }
   }
   const sorted = [...devices.values()].sort((a, b) => a.deviceId < b.deviceId ? -1 : 1);
   return { devices: sorted };
