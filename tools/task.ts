@@ -30,7 +30,7 @@ const TASKS: Readonly<Record<string, Task>> = {
 };
 
 /** Tasks of their own: programs that take minutes, and what needs the compiled binary. */
-const NOT_IN_TEST = ["tests/bench", "tests/chaos", "tests/smoke"];
+const NOT_IN_TEST = ["tests/chaos", "tests/smoke"];
 
 /** Everything that has to hold before a change goes in. Arguments go to the tests. */
 async function ok(args: readonly string[]): Promise<number> {

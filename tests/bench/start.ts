@@ -44,6 +44,7 @@ async function measure({ starts, partitions, engine }: StartOptions): Promise<nu
       await createTopic(broker.bootstrap, deadLetters);
       const process = new EngineProcess({
         program: engine,
+        traceGc: false,
         logFile: `${folder}/engine.log`,
         settings: [
           `kafka.brokers=${broker.bootstrap}`,

@@ -10,6 +10,8 @@ const MMAP_THRESHOLD_BYTES = Deno.env.get(MMAP_THRESHOLD) ?? "1048576";
 export interface EngineProcessOptions {
   /** A program, a `.ts` file to be run by this deno, or null: see `resolveEngine`. */
   readonly program: string | null;
+  /** Whether V8 tells of its collections: then it is run from source. */
+  readonly traceGc: boolean;
   /** `key=value` each. */
   readonly settings: readonly string[];
   readonly logFile: string;
@@ -31,7 +33,7 @@ export class EngineProcess {
 
   /** What runs, for the report. */
   get description(): string {
-    const { description } = resolveEngine(this.#options.program);
+    const { description } = resolveEngine(this.#options);
     return `${description}, ${MMAP_THRESHOLD}=${MMAP_THRESHOLD_BYTES}`;
   }
 
@@ -46,7 +48,7 @@ export class EngineProcess {
 
   /** Starts it; the engine's own words go to the log file. */
   start(): void {
-    const { command, args } = resolveEngine(this.#options.program);
+    const { command, args } = resolveEngine(this.#options);
     const settings = [...this.#options.settings, `http.address=${this.#address}`];
     // A shell appends to the log, so that no pipe of ours stands between the engine and its words.
     const script = 'log=$1; shift; exec "$@" </dev/null >>"$log" 2>&1';
@@ -99,8 +101,14 @@ export class EngineProcess {
     if (this.#ended) throw await this.#failure("ended");
   }
 
+  /** Characters of the log so far; of its end where `from` is given. */
+  async log(from = 0): Promise<string> {
+    const text = await Deno.readTextFile(this.#options.logFile).catch(() => "");
+    return text.slice(from);
+  }
+
   async #failure(what: string): Promise<Error> {
-    const log = await Deno.readTextFile(this.#options.logFile).catch(() => "");
+    const log = await this.log();
     return new Error(`The engine ${what}. The end of its log:\n${log.slice(-4000)}`);
   }
 
@@ -139,23 +147,24 @@ export class EngineProcess {
 }
 
 function resolveEngine(
-  program: string | null,
+  { program, traceGc }: EngineProcessOptions,
 ): { readonly command: string; readonly args: string[]; readonly description: string } {
+  const v8Flags = [...V8_FLAGS, ...(traceGc ? ["--trace-gc"] : [])];
+  const v8 = v8Flags.length > 0 ? [`--v8-flags=${v8Flags.join(",")}`] : [];
   if (program !== null) {
     if (!program.endsWith(".ts")) return { command: program, args: [], description: program };
     return {
       command: Deno.execPath(),
-      args: ["run", "-A", "--no-lock", "--no-check", program],
+      args: ["run", "-A", "--no-lock", "--no-check", ...v8, program],
       description: program,
     };
   }
   const compiled = fromFileUrl(new URL(COMPILED, REPOSITORY));
-  if (exists(compiled)) return { command: compiled, args: [], description: COMPILED };
-  const v8 = V8_FLAGS.length > 0 ? [`--v8-flags=${V8_FLAGS.join(",")}`] : [];
+  if (exists(compiled) && !traceGc) return { command: compiled, args: [], description: COMPILED };
   return {
     command: Deno.execPath(),
     args: ["run", ...PERMISSION_FLAGS, ...v8, ENTRY],
-    description: "from source",
+    description: traceGc ? "from source, --trace-gc" : "from source",
   };
 }
 

@@ -16,6 +16,8 @@ export interface LoadOptions {
   readonly engine: string | null;
   /** More `--set key=value` for the engine. */
   readonly settings: readonly string[];
+  /** The engine's collector tells of each collection; a compiled program cannot be told to. */
+  readonly traceGc: boolean;
   readonly logAppendTime: boolean;
   readonly segmentBytes: number;
   readonly retentionBytes: number;
@@ -44,6 +46,7 @@ export const USAGE = `deno task bench:load [options]
   --brokers HOST:PORT   a broker that runs already, alone in its cluster (else one is started)
   --engine PATH         program to measure (dist/sessionwheel, or from source); .ts is run by deno
   --set KEY=VALUE       a setting for the engine, repeatable
+  --trace-gc            the pauses of the collector, with the engine run from source
   --log-append-time     on the output topic: measures L2
   --segment-mb MB       segments of the topics (1024, as Kafka has it)
   --retention-mb MB     retention of a partition (1024)
@@ -69,6 +72,7 @@ const FLAGS = {
   "brokers": { type: "string" },
   "engine": { type: "string" },
   "set": { type: "string", multiple: true },
+  "trace-gc": { type: "boolean", default: false },
   "log-append-time": { type: "boolean", default: false },
   "segment-mb": { type: "string", default: "1024" },
   "retention-mb": { type: "string", default: "1024" },
@@ -96,6 +100,10 @@ export function parseLoadOptions(args: readonly string[]): LoadOptions {
   if (modes.length > 0 && httpAbuse + httpConnections > 0) {
     throw new UsageError(`--${modes[0]} and abuse of HTTP are runs of their own`);
   }
+  const { engine } = values;
+  if (values["trace-gc"] && engine !== undefined && !engine.endsWith(".ts")) {
+    throw new UsageError(`--trace-gc needs an engine that is run from source, not ${engine}`);
+  }
   const sessions = wholeNumber("sessions", values.sessions, 1, 20_000_000);
   const backlogEvents = values["catch-up"] === undefined
     ? 0
@@ -112,8 +120,9 @@ export function parseLoadOptions(args: readonly string[]): LoadOptions {
     heartbeatMs: Math.round(positiveNumber("heartbeat", values.heartbeat) * 200) * 5,
     seed: wholeNumber("seed", values.seed, 0, 2 ** 31 - 1),
     broker: values.brokers ?? null,
-    engine: values.engine ?? null,
+    engine: engine ?? null,
     settings: values.set ?? [],
+    traceGc: values["trace-gc"],
     logAppendTime: values["log-append-time"],
     segmentBytes: wholeNumber("segment-mb", values["segment-mb"], 1, 1024) << 20,
     retentionBytes: wholeNumber("retention-mb", values["retention-mb"], 1, 1 << 20) * 2 ** 20,

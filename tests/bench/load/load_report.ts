@@ -1,4 +1,5 @@
 import { abuseSections } from "./http_abuse_report.ts";
+import type { CollectorPauses, CollectorTrace } from "./collector_trace.ts";
 import type { LoadResult } from "./load_result.ts";
 import { machineLine } from "./machine.ts";
 import { grouped, megabytes, table } from "./markdown.ts";
@@ -55,6 +56,7 @@ export function renderReport(result: LoadResult): string {
   );
   sections.push(table(["engine memory", "MB"], memoryRows(result)));
   if (result.resources !== null) sections.push(resourceTable(result.resources));
+  if (result.collector !== null) sections.push(collectorTable(result.collector));
   sections.push(...abuseSections(result));
   if (analyser.examples.length > 0) {
     sections.push(["```", ...analyser.examples, "```"].join("\n"));
@@ -207,6 +209,31 @@ function resourceTable(resources: Resources): string {
     rows.push(["a checkpoint held the engine in one go, ms", "", "", most]);
   }
   return table([title, "first", "last", "most"], rows);
+}
+
+function collectorTable(trace: CollectorTrace): string {
+  const row = (name: string, { count, totalMs, maxMs }: CollectorPauses) => [
+    name,
+    grouped(count),
+    totalMs.toFixed(0),
+    maxMs.toFixed(2),
+  ];
+  const { scavenges, markCompacts, markingStepMaxMs, liveMb } = trace;
+  const rows = [
+    row("scavenges", scavenges),
+    row("mark-compacts", markCompacts),
+    ["marking, a step", "", "", markingStepMaxMs.toFixed(2)],
+  ];
+  if (liveMb !== null) {
+    const { first, last } = liveMb;
+    rows.push([
+      "live after the first, the last, MB",
+      `${first.toFixed(1)}, ${last.toFixed(1)}`,
+      "",
+      "",
+    ]);
+  }
+  return table(["the engine's collector", "pauses", "ms, all", "ms, longest"], rows);
 }
 
 function tenths(bytes: number): string {

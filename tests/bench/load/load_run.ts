@@ -18,6 +18,7 @@ import type {
   AnalyserReport,
 } from "./analyser.ts";
 import { BenchProcess } from "./bench_process.ts";
+import { readCollectorTrace } from "./collector_trace.ts";
 import { EngineProcess } from "./engine_process.ts";
 import type { GeneratorConfig, GeneratorReport } from "./generator.ts";
 import { type AbuseResult, abuseSegments, HttpAbuse } from "./http_abuse.ts";
@@ -133,6 +134,7 @@ export class LoadRun {
     const isAbused = options.httpAbuse + options.httpConnections > 0;
     this.#engine = new EngineProcess({
       program: options.engine,
+      traceGc: options.traceGc,
       logFile: `${this.#folder}/engine.log`,
       settings: [
         `kafka.brokers=${address}`,
@@ -190,11 +192,14 @@ export class LoadRun {
     await this.#sleepUntil(fromMs + windowFromMs);
     this.#say(`measuring for ${options.minutes} min`);
     const before = await this.#sample();
+    const logBefore = (await this.#engine.log()).length;
     const sampler = this.#sampleResources();
     const abuse = await this.#abuseHttp(fromMs);
     await this.#sleepUntil(fromMs + windowToMs);
     const usage = usageBetween(before, await this.#sample());
     const resources = summarizeResources(await sampler.stop());
+    const log = await this.#engine.log(logBefore);
+    const collector = options.traceGc ? readCollectorTrace(log.split("\n")) : null;
     const { now, peak } = await residentBytes(this.#engine.pid);
     const memory: EngineMemory = { empty: emptyBytes, loaded: now, peak };
     const held = options.httpConnections > 0 ? await this.#abuser!.hold() : null;
@@ -208,6 +213,7 @@ export class LoadRun {
       usage,
       memory,
       resources,
+      collector,
       restart,
       abuse,
       held,
@@ -247,7 +253,7 @@ export class LoadRun {
       eventsPerSecond: seen / seconds,
     };
     const memory: EngineMemory = { empty: emptyBytes, loaded: now, peak };
-    const nothing = { resources: null, restart: null, abuse: null, held: null };
+    const nothing = { resources: null, collector: null, restart: null, abuse: null, held: null };
     return await this.#result({ generator, analyser, usage, memory, catchUp, ...nothing });
   }
 
@@ -299,6 +305,7 @@ export class LoadRun {
       | "usage"
       | "memory"
       | "resources"
+      | "collector"
       | "restart"
       | "catchUp"
       | "abuse"
