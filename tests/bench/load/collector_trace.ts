@@ -9,47 +9,55 @@ export interface CollectorPauses {
   readonly maxMs: number;
 }
 
-export interface CollectorTrace {
+export interface HeapTrace {
   /** Of the young generation. */
   readonly scavenges: CollectorPauses;
   /** Of the whole heap: the pause at the end. */
   readonly markCompacts: CollectorPauses;
   /** The longest single step of marking, which runs between other work. */
   readonly markingStepMaxMs: number;
-  /** Of all threads' heaps after their first and last mark-compact, 2^20 bytes; null without one. */
+  /** After the first and the last mark-compact, 2^20 bytes; null without one. */
   readonly liveMb: { readonly first: number; readonly last: number } | null;
 }
 
-/** Of all threads of a process. @param lines What it wrote; other lines are passed over. */
-export function readCollectorTrace(lines: Iterable<string>): CollectorTrace {
-  const scavenges: number[] = [];
-  const markCompacts: number[] = [];
-  const live = new Map<string, { first: number; last: number }>();
-  let markingStepMaxMs = 0;
+/**
+ * @param lines What a process wrote; other lines are passed over.
+ * @returns One for each of its threads that collected, the one with the most scavenges first: that
+ * is the one that does the work.
+ */
+export function readCollectorTrace(lines: Iterable<string>): HeapTrace[] {
+  const heaps = new Map<string, Heap>();
   for (const line of lines) {
     const found = COLLECTION.exec(line)?.groups;
     if (found === undefined) continue;
     const { isolate, kind, afterMb, pauseMs } = found;
+    const heap = heaps.get(isolate!) ??
+      { scavenges: [], markCompacts: [], markingStepMaxMs: 0, liveMb: [] };
+    heaps.set(isolate!, heap);
     if (kind === "Scavenge") {
-      scavenges.push(Number(pauseMs));
+      heap.scavenges.push(Number(pauseMs));
       continue;
     }
-    markCompacts.push(Number(pauseMs));
+    heap.markCompacts.push(Number(pauseMs));
     const stepMs = Number(BIGGEST_STEP.exec(line)?.[1] ?? 0);
-    markingStepMaxMs = Math.max(markingStepMaxMs, stepMs);
-    const last = Number(afterMb);
-    live.set(isolate!, { first: live.get(isolate!)?.first ?? last, last });
+    heap.markingStepMaxMs = Math.max(heap.markingStepMaxMs, stepMs);
+    heap.liveMb.push(Number(afterMb));
   }
-  const heaps = [...live.values()];
-  return {
-    scavenges: pausesOf(scavenges),
-    markCompacts: pausesOf(markCompacts),
-    markingStepMaxMs,
-    liveMb: heaps.length === 0 ? null : {
-      first: heaps.reduce((sum, { first }) => sum + first, 0),
-      last: heaps.reduce((sum, { last }) => sum + last, 0),
-    },
-  };
+  return [...heaps.values()]
+    .sort((a, b) => b.scavenges.length - a.scavenges.length)
+    .map(({ scavenges, markCompacts, markingStepMaxMs, liveMb }) => ({
+      scavenges: pausesOf(scavenges),
+      markCompacts: pausesOf(markCompacts),
+      markingStepMaxMs,
+      liveMb: liveMb.length === 0 ? null : { first: liveMb[0]!, last: liveMb.at(-1)! },
+    }));
+}
+
+interface Heap {
+  readonly scavenges: number[];
+  readonly markCompacts: number[];
+  markingStepMaxMs: number;
+  readonly liveMb: number[];
 }
 
 function pausesOf(pausesMs: readonly number[]): CollectorPauses {

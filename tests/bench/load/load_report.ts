@@ -1,5 +1,5 @@
 import { abuseSections } from "./http_abuse_report.ts";
-import type { CollectorPauses, CollectorTrace } from "./collector_trace.ts";
+import type { CollectorPauses, HeapTrace } from "./collector_trace.ts";
 import type { LoadResult } from "./load_result.ts";
 import { machineLine } from "./machine.ts";
 import { grouped, megabytes, table } from "./markdown.ts";
@@ -115,13 +115,17 @@ function configurationRows({ options, machine, engine, startedAt }: LoadResult):
   ];
 }
 
-function catchUpRows({ catchUp }: LoadResult): string[][] {
+function catchUpRows({ catchUp, usage }: LoadResult): string[][] {
   if (catchUp === null) return [];
   return [
     ["events", grouped(catchUp.events)],
     ["first record to last change, s", catchUp.seconds.toFixed(2)],
     ["process start to first record, s", catchUp.secondsToFirst.toFixed(2)],
     ["events a second", grouped(Math.round(catchUp.eventsPerSecond))],
+    [
+      "events a CPU-second of the engine, its start included",
+      grouped(Math.round(catchUp.events / (usage.processes["engine"] ?? NaN))),
+    ],
   ];
 }
 
@@ -211,29 +215,31 @@ function resourceTable(resources: Resources): string {
   return table([title, "first", "last", "most"], rows);
 }
 
-function collectorTable(trace: CollectorTrace): string {
-  const row = (name: string, { count, totalMs, maxMs }: CollectorPauses) => [
-    name,
-    grouped(count),
-    totalMs.toFixed(0),
-    maxMs.toFixed(2),
+function collectorTable(heaps: readonly HeapTrace[]): string {
+  const pauses = (found: readonly CollectorPauses[]) => [
+    grouped(found.reduce((sum, { count }) => sum + count, 0)),
+    found.reduce((sum, { totalMs }) => sum + totalMs, 0).toFixed(0),
+    Math.max(0, ...found.map(({ maxMs }) => maxMs)).toFixed(2),
   ];
-  const { scavenges, markCompacts, markingStepMaxMs, liveMb } = trace;
-  const rows = [
-    row("scavenges", scavenges),
-    row("mark-compacts", markCompacts),
-    ["marking, a step", "", "", markingStepMaxMs.toFixed(2)],
-  ];
-  if (liveMb !== null) {
-    const { first, last } = liveMb;
-    rows.push([
-      "live after the first, the last, MB",
-      `${first.toFixed(1)}, ${last.toFixed(1)}`,
-      "",
-      "",
-    ]);
+  const [busiest, ...others] = heaps;
+  const rows: string[][] = [];
+  if (busiest !== undefined) {
+    const { scavenges, markCompacts, markingStepMaxMs, liveMb } = busiest;
+    rows.push(
+      ["scavenges of the engine's thread", ...pauses([scavenges])],
+      ["mark-compacts of it", ...pauses([markCompacts])],
+      ["a step of its marking", "", "", markingStepMaxMs.toFixed(2)],
+      [
+        "all of other threads",
+        ...pauses(others.flatMap((heap) => [heap.scavenges, heap.markCompacts])),
+      ],
+    );
+    if (liveMb !== null) {
+      const live = `${liveMb.first.toFixed(1)}, ${liveMb.last.toFixed(1)}`;
+      rows.push(["live after its first and last mark-compact, MB", live, "", ""]);
+    }
   }
-  return table(["the engine's collector", "pauses", "ms, all", "ms, longest"], rows);
+  return table(["the collector", "pauses", "ms, all", "ms, longest"], rows);
 }
 
 function tenths(bytes: number): string {

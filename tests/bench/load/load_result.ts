@@ -1,5 +1,5 @@
 import type { AnalyserReport } from "./analyser.ts";
-import type { CollectorTrace } from "./collector_trace.ts";
+import type { HeapTrace } from "./collector_trace.ts";
 import type { GeneratorReport } from "./generator.ts";
 import type { AbuseResult, HeldResult } from "./http_abuse.ts";
 import type { LoadOptions } from "./load_options.ts";
@@ -21,7 +21,7 @@ export interface LoadResult {
   /** Of the engine in the measured window; null for a catch-up. */
   readonly resources: Resources | null;
   /** Of the engine in the measured window; null where it was not asked for. */
-  readonly collector: CollectorTrace | null;
+  readonly collector: readonly HeapTrace[] | null;
   readonly activeSessions: number;
   readonly catchUp: CatchUp | null;
   readonly restart: Restart | null;
