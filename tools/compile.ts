@@ -7,7 +7,7 @@
  */
 import { runChild } from "./child.ts";
 import { sourceCommit } from "./source_commit.ts";
-import { ASSETS, COMMIT_FILE, ENTRY, PERMISSION_FLAGS, V8_FLAGS, WORKERS } from "./program.ts";
+import { COMMIT_FILE, ENTRY, PERMISSION_FLAGS, V8_FLAGS, WORKERS } from "./program.ts";
 import { fromFileUrl, REPOSITORY } from "./repository.ts";
 import { say } from "./say.ts";
 
@@ -54,10 +54,6 @@ async function compileFlags(): Promise<string[]> {
   await Deno.mkdir(new URL("dist", REPOSITORY), { recursive: true });
   await Deno.writeTextFile(new URL(COMMIT_FILE, REPOSITORY), `${await sourceCommit()}\n`);
   flags.push(`--include=${COMMIT_FILE}`);
-  for (const folder of ASSETS) {
-    const stat = await Deno.stat(new URL(folder, REPOSITORY)).catch(() => null);
-    if (stat !== null) flags.push(`--include=${folder}`);
-  }
   return flags;
 }
 

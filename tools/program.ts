@@ -14,9 +14,6 @@ export const WORKERS: readonly string[] = [
 /** Holds the commit that is compiled; `lib/cli/build_commit.ts` reads it inside the binary. */
 export const COMMIT_FILE = "dist/commit";
 
-/** Folders of plain files that the program reads at run time; those that exist are embedded. */
-export const ASSETS: readonly string[] = ["lib/adapters/http/assets"];
-
 /**
  * No `run` and no `ffi`: the program starts no other program and loads no native code. `sys` is for
  * memory and load figures; `--no-prompt` turns a refused permission into an error at once.

@@ -102,19 +102,3 @@ export const NO_SECRETS: Secrets = Object.freeze({
   tlsCert: null,
   tlsKey: null,
 });
-
-/** The same configuration without its secrets; those that are set read `(hidden)`. */
-export function redactConfig(config: Config): Config {
-  const hide = (secret: string | null) => secret === null ? null : "(hidden)";
-  const { saslPassword, httpToken, tlsCa, tlsCert, tlsKey } = config.secrets;
-  return {
-    ...config,
-    secrets: {
-      saslPassword: hide(saslPassword),
-      httpToken: hide(httpToken),
-      tlsCa: hide(tlsCa),
-      tlsCert: hide(tlsCert),
-      tlsKey: hide(tlsKey),
-    },
-  };
-}

@@ -37,20 +37,6 @@ export function crc32c(bytes: Uint8Array, from: number, to: number, seed = 0): n
   return ~updateByBytes(register, bytes, at, to) >>> 0;
 }
 
-/**
- * The CRC-32C of A followed by B, from theirs and B's length in bytes: O(log `lengthB`), about
- * half a microsecond. Appending B moves A's register by x^(8·lengthB) modulo the polynomial.
- */
-export function crc32cCombine(crcA: number, crcB: number, lengthB: number): number {
-  let shifted = crcA | 0;
-  let power = 1 << 23; // x^8, bit-reflected: the top bit is x^0
-  for (let rest = lengthB; rest > 0; rest = Math.floor(rest / 2)) {
-    if (rest % 2 === 1) shifted = multiplyModulo(power, shifted);
-    power = multiplyModulo(power, power);
-  }
-  return (shifted ^ crcB) >>> 0;
-}
-
 function updateByWords(seed: number, words: Int32Array): number {
   let register = seed;
   // `!`: the length is a multiple of 4, and every table index is below 16·256.
@@ -85,16 +71,6 @@ function updateByBytes(seed: number, bytes: Uint8Array, from: number, to: number
   }
   for (; i < to; i++) register = TABLE[(bytes[i]! ^ register) & 255]! ^ (register >>> 8);
   return register;
-}
-
-function multiplyModulo(a: number, b: number): number {
-  let product = 0;
-  let shifted = b;
-  for (let bit = 31; bit >= 0; bit--) {
-    if ((a >>> bit) & 1) product ^= shifted;
-    shifted = shifted & 1 ? (shifted >>> 1) ^ POLYNOMIAL : shifted >>> 1;
-  }
-  return product;
 }
 
 function buildTable(slices: number): Int32Array {

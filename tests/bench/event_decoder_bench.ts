@@ -1,19 +1,20 @@
 /**
- * What an event costs to decode, of each layout and in the shapes that occur.
- * Run: `deno run tests/bench/event_decoder_bench.ts`. Prints ns an event, MB/s and bytes of heap an event.
+ * What an event costs to decode, of each layout and in the shapes that occur, and how much of the
+ * heap it leaves behind.
+ *
+ * Run: `deno run -A tests/bench/event_decoder_bench.ts`.
  */
-// deno-lint-ignore-file no-console
 import { DECODED_REJECTED, EventDecoder } from "../../lib/core/event_decoder.ts";
 import {
   type EventLayout,
   PLAIN_EVENT_LAYOUT,
   rtmGamingEventLayout,
 } from "../../lib/core/event_layout.ts";
+import { copyFloorNs, figure, heading, leastNs } from "./measure.ts";
 
 /** Distinct events of one case: as many bytes as do not fit a first-level cache. */
 const EVENTS = 4096;
-const RUNS = 7;
-const RUN_MS = 150;
+const HEAP_RUNS = 7;
 
 interface Case {
   readonly name: string;
@@ -82,37 +83,21 @@ function uuid(i: number): string {
   return hex.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
 }
 
-/** The best of several runs: on a shared machine the others measure the neighbours. */
-function measure(decoder: EventDecoder, bytes: Uint8Array, ends: Uint32Array): number {
-  let best = Infinity;
-  for (let run = 0; run < RUNS; run++) {
-    let events = 0;
-    const startedAt = performance.now();
-    let elapsedMs = 0;
-    do {
-      let from = 0;
-      for (let i = 0; i < ends.length; i++) {
-        sink += decoder.decode(bytes, from, ends[i]!);
-        from = ends[i]!;
-      }
-      events += ends.length;
-      elapsedMs = performance.now() - startedAt;
-    } while (elapsedMs < RUN_MS);
-    best = Math.min(best, elapsedMs * 1e6 / events);
+function decodeAll(decoder: EventDecoder, bytes: Uint8Array, ends: Uint32Array): number {
+  let from = 0;
+  for (let i = 0; i < ends.length; i++) {
+    sink += decoder.decode(bytes, from, ends[i]!);
+    from = ends[i]!;
   }
-  return best;
+  return ends.length;
 }
 
 /** Bytes of heap an event: the least growth of several short runs, since one may hold a collection. */
 function measureHeap(decoder: EventDecoder, bytes: Uint8Array, ends: Uint32Array): number {
   let least = Infinity;
-  for (let run = 0; run < RUNS; run++) {
+  for (let run = 0; run < HEAP_RUNS; run++) {
     const before = Deno.memoryUsage().heapUsed;
-    let from = 0;
-    for (let i = 0; i < ends.length; i++) {
-      sink += decoder.decode(bytes, from, ends[i]!);
-      from = ends[i]!;
-    }
+    decodeAll(decoder, bytes, ends);
     const grown = Deno.memoryUsage().heapUsed - before;
     if (grown >= 0) least = Math.min(least, grown);
   }
@@ -121,6 +106,7 @@ function measureHeap(decoder: EventDecoder, bytes: Uint8Array, ends: Uint32Array
 
 let sink = 0;
 
+await heading("Events");
 for (const { name, layout, event } of CASES) {
   const decoder = new EventDecoder(layout, { eventBytesMax: 1 << 20 });
   const parts = Array.from({ length: EVENTS }, (_, i) => new TextEncoder().encode(event(i)));
@@ -134,15 +120,12 @@ for (const { name, layout, event } of CASES) {
   if ((outcome === DECODED_REJECTED) !== name.includes("rejected")) {
     throw new Error(`${name}: ${decoder.rejectDetail}`);
   }
-  const nanoseconds = measure(decoder, bytes, ends);
-  const eventBytes = position / EVENTS;
-  console.log(
-    `${name.padEnd(32)} ${eventBytes.toFixed(0).padStart(4)} bytes ` +
-      `${nanoseconds.toFixed(0).padStart(5)} ns/event ${
-        (1000 / nanoseconds).toFixed(2).padStart(6)
-      } M/s ` +
-      `${(eventBytes * 1000 / nanoseconds).toFixed(0).padStart(5)} MB/s ` +
-      `${measureHeap(decoder, bytes, ends).toFixed(0).padStart(4)} heap bytes/event`,
-  );
+  const nanoseconds = leastNs(() => decodeAll(decoder, bytes, ends));
+  const eventBytes = Math.round(position / EVENTS);
+  const heapBytes = measureHeap(decoder, bytes, ends).toFixed(0);
+  figure(`${name}: ${eventBytes} bytes, ${heapBytes} of heap`, nanoseconds, "ns", {
+    value: copyFloorNs(eventBytes),
+    of: "copying it",
+  });
 }
-if (sink < 0) console.log(sink);
+if (sink < 0) throw new Error("an outcome is negative");

@@ -38,6 +38,8 @@ export interface Started {
   /** Of all starts, nanoseconds of CPU each. */
   readonly decodeNs: number;
   readonly applyNs: number;
+  /** Of an event, on average. */
+  readonly eventBytes: number;
 }
 
 /**
@@ -70,6 +72,7 @@ export function startSessions(sessions: number, shuffled: boolean): Started {
   let decodeMs = 0;
   let applyMs = 0;
   let phase = 0;
+  let eventBytes = 0;
   for (let n = 0; n < sessions;) {
     chunk.clear();
     const count = Math.min(EVENTS_A_CHUNK, sessions - n);
@@ -80,6 +83,7 @@ export function startSessions(sessions: number, shuffled: boolean): Started {
       phase = (phase + step) % sessions;
       ends[i] = at = writeStart(at, n, stamps[i]!);
     }
+    eventBytes += at;
     const startedAt = cpuMs();
     let from = 0;
     for (let i = 0; i < count; i++) {
@@ -99,6 +103,7 @@ export function startSessions(sessions: number, shuffled: boolean): Started {
     shards,
     decodeNs: decodeMs * 1e6 / sessions,
     applyNs: applyMs * 1e6 / sessions,
+    eventBytes: Math.round(eventBytes / sessions),
   };
 }
 

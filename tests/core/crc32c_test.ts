@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { crc32c, crc32cCombine } from "../../lib/core/crc32c.ts";
+import { crc32c } from "../../lib/core/crc32c.ts";
 
 const encoder = new TextEncoder();
 
@@ -66,17 +66,4 @@ Deno.test("crc32c() goes on from the checksum of what came before", () => {
 
 Deno.test("crc32c() is unsigned", () => {
   assert(wholeCrc32c(encoder.encode("123456789")) > 0x7fffffff);
-});
-
-Deno.test("crc32cCombine() equals the checksum of the concatenation", () => {
-  const bytes = noise(5000);
-  const whole = wholeCrc32c(bytes);
-  for (const cut of [0, 1, 2, 3, 255, 1024, 4097, 4999, 5000]) {
-    const combined = crc32cCombine(
-      crc32c(bytes, 0, cut),
-      crc32c(bytes, cut, 5000),
-      5000 - cut,
-    );
-    assertEquals(combined, whole, `cut at ${cut}`);
-  }
 });

@@ -1,6 +1,9 @@
 /**
- * The decoder against the naive model of the same rules: events made of likely and unlikely parts,
- * then damaged byte by byte. A failure prints the seed and the bytes.
+ * The decoder against the naive model of the same rules: events made of likely and unlikely parts
+ * and those of the corpus, half of them then damaged byte by byte. A failure prints the seed and
+ * the bytes.
+ *
+ * `SESSIONWHEEL_MUTATIONS=N` damages N events instead, a quarter of them of each layout.
  */
 import { assertEquals, assertGreater } from "@std/assert";
 import {
@@ -22,9 +25,10 @@ import {
   PLAIN_FIELDS,
   RTM_GAMING_FIELDS,
 } from "../support/model/model_events.ts";
+import { BAD_INPUTS } from "../support/bad_input_corpus.ts";
 import { Random } from "../support/random.ts";
 
-const CASES = 120_000;
+const MUTATIONS = Number(Deno.env.get("SESSIONWHEEL_MUTATIONS") ?? "60000");
 
 const encoder = new TextEncoder();
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -73,6 +77,8 @@ const NUMBERS = [
 const OTHERS = ["null", "true", "false", "[]", "{}", '[{"type":"end"}]', '{"deviceId":"x"}'];
 const NOT_JSON = ["", "NaN", "01", "+1", ".5", "'a'", "[1,]", "nul", '"\u0001"', "\ufeff"];
 const SPACES = ["", "", "", " ", "\n", "\t\r ", "\u00a0"];
+/** Those of a megabyte would take all the time; event_decoder_test.ts has them. */
+const CORPUS = BAD_INPUTS.map(({ bytes }) => bytes).filter(({ length }) => length <= 2_000);
 const DAMAGE = encoder.encode('"\\{}[]:,0-e.u \n\u00e9T+Z');
 
 function timestampText(random: Random): string {
@@ -242,9 +248,17 @@ for (const [index, { layout, fields, topic }] of LAYOUTS.entries()) {
     const random = new Random(seed);
     const decoder = new EventDecoder(layout, { eventBytesMax: EVENT_BYTES_MAX });
     const seen = new Map<string, number>();
-    for (let i = 0; i < CASES / LAYOUTS.length; i++) {
-      let bytes: Uint8Array = encoder.encode(eventText(layout, random));
-      if (random.chance(0.2)) bytes = damage(bytes, random);
+    let mutations = 0;
+    for (let i = 0; mutations < MUTATIONS / LAYOUTS.length; i++) {
+      let bytes = random.chance(0.1)
+        ? random.pick(CORPUS)
+        : encoder.encode(eventText(layout, random));
+      if (random.chance(0.5)) {
+        for (let times = random.pick([1, 1, 1, 2, 5]); times > 0; times--) {
+          bytes = damage(bytes, random);
+        }
+        mutations++;
+      }
       // Between bytes of others, as in a fetch.
       const margin = random.int(0, 3);
       const around = new Uint8Array(bytes.length + 2 * margin).fill(random.pick([...DAMAGE]));

@@ -29,7 +29,7 @@ Deno.test("RecordBatchReader reports each kind of undecodable batch and goes on 
     const bytes = batch(5, 3);
     spoil(bytes);
     const reader = newReader();
-    reader.reset(concat(batch(0, 5), bytes, batch(8, 2)));
+    reader.reset(concat([batch(0, 5), bytes, batch(8, 2)]));
     assert(reader.nextBatch());
     assertEquals(readRecords(reader), expected(5, 0));
     assert(reader.nextBatch());
@@ -70,7 +70,7 @@ Deno.test("RecordBatchReader finds every lie about counts, offsets and lengths",
   const withBody = (body: readonly number[], length = body.length, lastOffsetDelta = 0) => {
     const prefix = new Uint8Array(10);
     const prefixSize = writeVarint(prefix, 0, length);
-    const bytes = concat(header, prefix.subarray(0, prefixSize), Uint8Array.from(body));
+    const bytes = concat([header, prefix.subarray(0, prefixSize), Uint8Array.from(body)]);
     writeInt32(bytes, layout.LENGTH_AT, bytes.length - layout.LOG_OVERHEAD_BYTES);
     writeInt32(bytes, layout.LAST_OFFSET_DELTA_AT, lastOffsetDelta);
     sealRecordBatch(bytes);
@@ -100,7 +100,7 @@ Deno.test("RecordBatchReader finds every lie about counts, offsets and lengths",
     "a negative last offset": withBody([0, 0, 0, 1, 1, 0], 6, -1),
   };
   for (const [lie, bytes] of Object.entries(lies)) {
-    assertEquals(outline(concat(bytes, batch(7, 1))), ["records", [7]], lie);
+    assertEquals(outline(concat([bytes, batch(7, 1)])), ["records", [7]], lie);
   }
   for (const count of [0, 2, 4, -1, 2 ** 31 - 1]) {
     const bytes = batch(0, 3);
@@ -121,7 +121,7 @@ Deno.test("RecordBatchReader refuses offsets that do not grow", () => {
 });
 
 Deno.test("RecordBatchReader survives any byte changed, with and without a right checksum", () => {
-  const original = concat(batch(0, 6), batch(6, 6, { codec: 1 }), batch(12, 3));
+  const original = concat([batch(0, 6), batch(6, 6, { codec: 1 }), batch(12, 3)]);
   let readable = 0;
   for (let at = 0; at < original.length; at++) {
     for (const change of [0x01, 0x40, 0x80, 0xff]) {

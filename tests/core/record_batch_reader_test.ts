@@ -15,7 +15,7 @@ import * as layout from "../../lib/core/record_batch_layout.ts";
 Deno.test("RecordBatchReader gives back what was encoded, batch by batch", () => {
   const reader = newReader();
   const second = batch(2 ** 41, 9);
-  reader.reset(concat(batch(0, 5), second));
+  reader.reset(concat([batch(0, 5), second]));
   assert(reader.nextBatch());
   assertEquals(reader.undecodable, null);
   assertEquals([reader.baseOffset, reader.lastOffset, reader.recordCount], [0, 4, 5]);
@@ -32,7 +32,7 @@ Deno.test("RecordBatchReader gives back what was encoded, batch by batch", () =>
 
 Deno.test("RecordBatchReader reads compressed records from the decompressor's bytes", () => {
   const reader = newReader();
-  reader.reset(concat(batch(10, 6, { codec: 1 }), batch(16, 2)));
+  reader.reset(concat([batch(10, 6, { codec: 1 }), batch(16, 2)]));
   assert(reader.nextBatch());
   assertEquals(reader.codec, 1);
   assertEquals(readRecords(reader), expected(6, 10));
@@ -42,7 +42,7 @@ Deno.test("RecordBatchReader reads compressed records from the decompressor's by
 
 Deno.test("RecordBatchReader may skip the records of a batch", () => {
   const reader = newReader();
-  reader.reset(concat(batch(0, 5), batch(5, 5)));
+  reader.reset(concat([batch(0, 5), batch(5, 5)]));
   assert(reader.nextBatch());
   assert(reader.nextRecord());
   assert(reader.nextBatch());
@@ -53,7 +53,7 @@ Deno.test("RecordBatchReader.rewindRecords() gives the records again, of a decod
   const bytes = batch(3, 3);
   setCount(bytes, 4);
   const reader = newReader();
-  reader.reset(concat(batch(0, 3, { codec: 1 }), bytes));
+  reader.reset(concat([batch(0, 3, { codec: 1 }), bytes]));
   assert(reader.nextBatch());
   assert(reader.nextRecord() && reader.nextRecord());
   reader.rewindRecords();
@@ -103,7 +103,7 @@ Deno.test("RecordBatchReader tells control batches and their type", () => {
 
 Deno.test("RecordBatchReader takes a batch cut off at the end for no batch", () => {
   const first = batch(0, 4);
-  const set = concat(first, batch(4, 4));
+  const set = concat([first, batch(4, 4)]);
   for (let length = 0; length < set.length; length++) {
     const reader = newReader();
     reader.reset(set.subarray(0, length));

@@ -3,9 +3,7 @@ import { EngineMetrics } from "../../lib/telemetry/engine_metrics.ts";
 import type { Metric, MetricSource } from "../../lib/telemetry/metric.ts";
 import { METRICS } from "../../lib/telemetry/metric_table.ts";
 import { HISTOGRAM_BOUNDS_MS, prometheusText } from "../../lib/telemetry/prometheus_text.ts";
-import { writeStderr } from "../../lib/telemetry/stderr_log.ts";
-
-const PROMTOOL = "/usr/bin/promtool";
+import { hasPromtool, promtoolFindings } from "../support/promtool.ts";
 
 function sourceUnderTest(metrics: EngineMetrics | null): MetricSource {
   return {
@@ -45,39 +43,12 @@ function lineOf(text: string, start: string): string {
   return line.slice(start.length + 1);
 }
 
-function run(command: string, args: string[], input: string): Promise<Deno.CommandOutput> {
-  const child = new Deno.Command(command, {
-    args,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  return writer.write(new TextEncoder().encode(input)).then(() => writer.close())
-    .then(() => child.output());
-}
-
-function hasPromtool(): boolean {
-  try {
-    return Deno.statSync(PROMTOOL).isFile;
-  } catch {
-    // In CI a missing tool is a failure, or nobody would notice.
-    if (Deno.env.get("CI") === "true") return true;
-    writeStderr(`skipped: ${PROMTOOL} is not installed (Debian package "prometheus")\n`);
-    return false;
-  }
-}
-
 Deno.test({
   name: "prometheusText() is clean under promtool, with and without an engine that answers",
   ignore: !hasPromtool(),
   async fn() {
     for (const metrics of [fullMetrics(), new EngineMetrics(), null]) {
-      const text = prometheusText(sourceUnderTest(metrics));
-      const { code, stdout, stderr } = await run(PROMTOOL, ["check", "metrics"], text);
-      const decoder = new TextDecoder();
-      assertEquals(decoder.decode(stderr) + decoder.decode(stdout), "");
-      assertEquals(code, 0);
+      assertEquals(await promtoolFindings(prometheusText(sourceUnderTest(metrics))), "");
     }
   },
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import { EngineUnavailableError } from "../../../lib/ports/engine_queries.ts";
-import { appUnderTest } from "./app_under_test.ts";
+import { advanceWhenAwaited, appUnderTest } from "./app_under_test.ts";
 
 async function problemOf(answer: Response): Promise<{ status: number; detail: string }> {
   assertEquals(answer.headers.get("content-type"), "application/problem+json");
@@ -95,7 +95,7 @@ Deno.test("/metrics answers without the engine", async () => {
   const { app, engine, clock } = appUnderTest();
   engine.silent = true;
   const answer = app.request("/metrics");
-  await clock.advanceWhenAwaited(2_000);
+  await advanceWhenAwaited(clock, 2_000);
   assertEquals((await answer).status, 200);
   assertStringIncludes(await (await answer).text(), "\nsessionwheel_engine_up 0\n");
   engine.release();

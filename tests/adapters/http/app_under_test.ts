@@ -4,9 +4,9 @@ import { createApp } from "../../../lib/adapters/http/app.ts";
 import { EngineMonitor } from "../../../lib/adapters/http/engine_monitor.ts";
 import { HTTP_LIMITS, type HttpLimits } from "../../../lib/adapters/http/http_limits.ts";
 import { parseListenAddress } from "../../../lib/adapters/http/listen_address.ts";
+import { ManualClock } from "../../../lib/adapters/memory/manual_clock.ts";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
 import { FakeEngine } from "../../support/fake_engine.ts";
-import { ManualClock } from "./manual_clock.ts";
 
 export interface AppUnderTest<E extends FakeEngine> {
   readonly app: Hono;
@@ -33,9 +33,9 @@ export function appUnderTest(
   options: AppUnderTestOptions = {},
   Engine: new (now: () => { monotonicMs: number; wallMs: number }) => FakeEngine = FakeEngine,
 ): AppUnderTest<FakeEngine> {
-  const clock = new ManualClock();
+  const clock = new ManualClock(WALL_START_MS);
   const startedAtMs = clock.wallMs();
-  const engine = new Engine(() => clock.now());
+  const engine = new Engine(() => instantOf(clock));
   const limits = { ...HTTP_LIMITS, ...options.limits };
   const monitor = new EngineMonitor({
     engine,
@@ -69,4 +69,17 @@ export function appUnderTest(
     limits,
   });
   return { app, engine, clock, monitor, logLines };
+}
+
+const WALL_START_MS = Date.UTC(2025, 10, 1);
+
+/** Both clocks at once. */
+export function instantOf(clock: ManualClock): { monotonicMs: number; wallMs: number } {
+  return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+}
+
+/** Advances the clock once somebody waits for it. */
+export async function advanceWhenAwaited(clock: ManualClock, ms: number): Promise<void> {
+  while (clock.nextWakeMs() === null) await Promise.resolve();
+  clock.advance(ms);
 }

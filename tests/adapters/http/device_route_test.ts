@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { DeviceView } from "../../../lib/ports/engine_queries.ts";
-import { appUnderTest } from "./app_under_test.ts";
+import { advanceWhenAwaited, appUnderTest } from "./app_under_test.ts";
 
 function viewOf(deviceId: string, changes: Partial<DeviceView> = {}): DeviceView {
   return {
@@ -79,7 +79,7 @@ Deno.test("A device query that takes too long is a 503 problem", async () => {
   const { app, engine, clock } = appUnderTest();
   engine.silent = true;
   const answer = app.request("/v1/devices/d");
-  await clock.advanceWhenAwaited(2_000);
+  await advanceWhenAwaited(clock, 2_000);
   assertEquals((await answer).status, 503);
   engine.release();
 });
@@ -88,7 +88,7 @@ Deno.test("Device queries are bounded, and those that timed out still count unti
   const { app, engine, clock } = appUnderTest({ limits: { deviceQueriesMax: 2 } });
   engine.silent = true;
   const open = [app.request("/v1/devices/a"), app.request("/v1/devices/b")];
-  await clock.advanceWhenAwaited(0);
+  await advanceWhenAwaited(clock, 0);
   const refused = await app.request("/v1/devices/c");
   assertEquals(refused.status, 503);
   assertEquals(refused.headers.get("retry-after"), "1");

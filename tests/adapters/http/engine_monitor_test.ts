@@ -1,13 +1,14 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { EngineMonitor } from "../../../lib/adapters/http/engine_monitor.ts";
 import { CallRefusedError } from "../../../lib/adapters/http/bounded_calls.ts";
+import { ManualClock } from "../../../lib/adapters/memory/manual_clock.ts";
 import { EngineUnavailableError } from "../../../lib/ports/engine_queries.ts";
 import { FakeEngine } from "../../support/fake_engine.ts";
-import { ManualClock } from "./manual_clock.ts";
+import { instantOf } from "./app_under_test.ts";
 
 function monitorUnderTest(): { engine: FakeEngine; clock: ManualClock; monitor: EngineMonitor } {
   const clock = new ManualClock();
-  const engine = new FakeEngine(() => clock.now());
+  const engine = new FakeEngine(() => instantOf(clock));
   const monitor = new EngineMonitor({ engine, clock, timeoutMs: 2_000, reuseMs: 200 });
   return { engine, clock, monitor };
 }
@@ -61,7 +62,7 @@ Deno.test("EngineMonitor polls once a second between start and stop and leaves n
   await Promise.resolve();
   clock.advance(10_000);
   assertEquals(engine.asked.status, 6);
-  assertEquals(clock.waiting, 0);
+  assertEquals(clock.nextWakeMs(), null);
 });
 
 Deno.test("EngineMonitor passes on why the engine cannot answer and asks again next time", async () => {

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { appUnderTest } from "./app_under_test.ts";
+import { advanceWhenAwaited, appUnderTest } from "./app_under_test.ts";
 
 const PROBES = ["/livez", "/readyz", "/startupz", "/healthz"];
 
@@ -121,7 +121,7 @@ Deno.test("/readyz answers that the engine does not", async () => {
   const { app, engine, clock } = appUnderTest();
   engine.silent = true;
   const answer = app.request("/readyz");
-  await clock.advanceWhenAwaited(2_000);
+  await advanceWhenAwaited(clock, 2_000);
   assertEquals((await answer).status, 503);
   assertEquals(await (await answer).text(), "not ok\n[-]engine failed: does not answer\n");
   engine.release();

@@ -59,7 +59,7 @@ Deno.test("HttpServer.close() lets an open request end and closes idle connectio
   finish();
   assertStringIncludes(await slow, "done");
   await closed;
-  assertEquals(clock.waiting, 0);
+  assertEquals(clock.nextWakeMs(), null);
   idle.close();
 });
 

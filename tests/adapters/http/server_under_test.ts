@@ -7,10 +7,10 @@ import {
   type HttpServer,
   serveApp,
 } from "../../../lib/adapters/http/serve_app.ts";
+import type { ManualClock } from "../../../lib/adapters/memory/manual_clock.ts";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
 import { FakeIngestEngine } from "../../support/fake_engine.ts";
 import { appUnderTest } from "./app_under_test.ts";
-import type { ManualClock } from "./manual_clock.ts";
 
 export interface ServerUnderTest extends AsyncDisposable {
   readonly server: HttpServer;

@@ -9,6 +9,7 @@ import {
   isZstdNative,
 } from "../../../lib/adapters/kafka/zstd.ts";
 import { Codec, DecompressError } from "../../../lib/core/decompress.ts";
+import { concat } from "../../support/record_batches.ts";
 
 const LIMIT = 1 << 20;
 
@@ -57,16 +58,6 @@ function xerial(...blocks: readonly Uint8Array[]): Uint8Array {
       return [size, compressed];
     }),
   ]);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** A frame of Zstandard without its compressor: stored and repeated blocks. */

@@ -196,3 +196,34 @@ Deno.test("testFencing() finds a broker unfit that gives an id another producer"
     assertEquals((await testFencing(client, "t", "app")).works, false);
   });
 });
+
+Deno.test("testFencing() tries again where the epochs of its id were used up in between", async () => {
+  await withFence(async (broker, _fence, { client }) => {
+    const init = broker.handlers.get(KAFKA_API.initProducerId.key)!;
+    let calls = 0;
+    broker.handlers.set(KAFKA_API.initProducerId.key, (request) => {
+      // The broker goes on with another producer id then, from epoch 0.
+      if (++calls === 2) {
+        broker.producerId = 71;
+        broker.epoch = -1;
+      }
+      return init(request);
+    });
+    const zombies: string[] = [];
+    broker.handlers.set(KAFKA_API.produce.key, ({ body }) => {
+      body.string();
+      body.raw(2 + 4 + 4);
+      body.string();
+      body.raw(4 + 4 + 4 + PRODUCER_AT);
+      zombies.push(`${body.int64()} ${body.int16()}`);
+      return produceAnswer("t", [{ partition: 0, errorCode: 47, baseOffset: broker.end }]);
+    });
+    assertEquals((await testFencing(client, "t", "app")).works, true);
+    assertEquals(calls, 4);
+    // The older one of the second pair: the first pair shares no producer id.
+    assertEquals(zombies, ["71 1"]);
+  });
+});
+
+/** Producer id and epoch in a record batch. */
+const PRODUCER_AT = 43;

@@ -1,5 +1,3 @@
-import { say } from "../../../tools/say.ts";
-
 /** One answer of `/metrics`, in the text format of Prometheus. */
 export class Metrics {
   readonly text: string;
@@ -43,28 +41,4 @@ function parseSample(line: string): Sample {
     labels.set(label!, value!);
   }
   return { name: match[1]!, labels, value: Number(match[3]) };
-}
-
-/** What `promtool check metrics` finds. Nothing where there is no promtool, unless `CI=true`. */
-export async function promtoolFindings(text: string): Promise<string> {
-  let child: Deno.ChildProcess;
-  try {
-    child = new Deno.Command("promtool", {
-      args: ["check", "metrics"],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-  } catch (error) {
-    if (Deno.env.get("CI") === "true" || !(error instanceof Deno.errors.NotFound)) throw error;
-    say("promtool is not on the PATH: the metrics are not checked by it");
-    return "";
-  }
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(text));
-  await writer.close();
-  const { code, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  const findings = decoder.decode(stdout) + decoder.decode(stderr);
-  return code === 0 ? findings : `exit code ${code}: ${findings}`;
 }
