@@ -33,6 +33,8 @@ export interface ShardRunnerOptions {
   readonly shards: number;
   readonly inputs: number;
   readonly batchBytesMax: number;
+  /** As `EngineLimits` has it. */
+  readonly timersPerRoundMax: number;
 }
 
 /**
@@ -79,12 +81,16 @@ export class ShardRunner {
   acknowledgedWriter: { readonly producerId: number; readonly epoch: number } = NO_WRITER;
   /** Failures in a row of the batches in flight. */
   failures = 0;
+  /** More timers are due than fitted into the round: it goes on in the next one, tick or not. */
+  isCutShort = false;
   /** Recoveries in a row, without a batch that was acknowledged. */
   recoveries = 0;
   readonly #options: ShardRunnerOptions;
   readonly #header = new ByteWriter(512);
   #spare: BatchBuilder[] = [];
   #open: BatchBuilder | null = null;
+  /** How many more timers may fire in this round. */
+  #timersLeft = 0;
   #restorePoint = new RestorePoint(0, 0, 0, 0);
   #producerId = -1;
   #epoch = -1;
@@ -135,6 +141,7 @@ export class ShardRunner {
     this.writer.reset();
     this.isAhead = true;
     this.hadAllInput = false;
+    this.isCutShort = false;
     this.failures = 0;
   }
 
@@ -160,7 +167,8 @@ export class ShardRunner {
   /**
    * Applies one event, firing what is due before it.
    *
-   * @returns false when it has to wait: the batch is full or may not be sent now.
+   * @returns false when it has to wait: the batch is full or may not be sent now, or too many
+   * timers are due before it for one round.
    */
   apply(queued: QueuedFetch, event: number, frontierMs: number, round: Round): boolean {
     if (!this.canWrite) return false;
@@ -180,7 +188,7 @@ export class ShardRunner {
   /**
    * Moves the clock on and fires what is due.
    *
-   * @returns false when the batch was full first.
+   * @returns false when more is due than fits into the batch or into the round.
    */
   punctuate(toMs: number, round: Round): boolean {
     const shard = this.shard!;
@@ -271,7 +279,10 @@ export class ShardRunner {
   #advance(toMs: number, round: Round, builder: BatchBuilder): boolean {
     const shard = this.shard!;
     const sinceMs = shard.clockMs;
-    const isDone = shard.advance(toMs, round.nowMs, builder);
+    const firedBefore = shard.timersFired;
+    const isDone = shard.advance(toMs, round.nowMs, builder, this.#timersLeft);
+    this.#timersLeft -= shard.timersFired - firedBefore;
+    this.isCutShort = !isDone && this.#timersLeft <= 0;
     // Heartbeats were left out, or due timers are unwritten: R must stand still from before.
     let untilMs = shard.takeLeftOutUntil();
     if (!isDone) untilMs = Math.max(untilMs, shard.clockMs);
@@ -279,8 +290,10 @@ export class ShardRunner {
     return isDone;
   }
 
+  /** The batch of this round; the first call in a round opens it. */
   #begin(round: Round): BatchBuilder {
     if (this.#open !== null) return this.#open;
+    this.#timersLeft = this.#options.timersPerRoundMax;
     const builder = this.#spare.pop() ?? this.#newBuilder();
     builder.begin(round.nowMs);
     this.#open = builder;
