@@ -33,6 +33,9 @@ export class EngineInputs implements SourceListener {
   /** Counts the restarts: an answer from before one is not for us any more. */
   #generation = 0;
   #pausedCount = 0;
+  /** Until this monotonic instant what is known of the partitions may be from before a standstill. */
+  #doubtedUntilMs = -Infinity;
+  #areEndsKnown = true;
 
   constructor(options: EngineInputsOptions) {
     this.#options = options;
@@ -93,6 +96,7 @@ export class EngineInputs implements SourceListener {
    */
   start(offsets: Float64Array, ends: readonly number[]): void {
     this.#generation++;
+    this.#areEndsKnown = true;
     for (const partition of this.partitions) {
       partition.restart(offsets[partition.index]!);
       partition.highWatermark = ends[partition.index]!;
@@ -114,6 +118,31 @@ export class EngineInputs implements SourceListener {
         this.#resume(partition);
       }
     }
+  }
+
+  /**
+   * The process stood still, for seconds or for hours: what the last fetches reported is from
+   * before that, and requests that were under way may have timed out. Until the source has told the
+   * ends of now, everything counts as behind, and nobody is excused for not being reachable.
+   * Otherwise the clocks would run past events that wait to be fetched.
+   */
+  doubt(): void {
+    const { source, monotonicMs, onWork } = this.#options;
+    this.#doubtedUntilMs = monotonicMs() + DOUBT_MS_MAX;
+    this.#areEndsKnown = false;
+    const generation = this.#generation;
+    source.ranges().then((ranges) => {
+      // A restart brings ends of its own.
+      if (generation !== this.#generation) return;
+      for (const partition of this.partitions) {
+        const { end } = ranges[partition.index]!;
+        if (end > partition.highWatermark) partition.highWatermark = end;
+      }
+      this.#areEndsKnown = true;
+      onWork();
+    }, () => {
+      // Whatever keeps the source from answering, its fetches tell it as well.
+    });
   }
 
   /** Next offset per partition that nobody has taken. */
@@ -144,9 +173,12 @@ export class EngineInputs implements SourceListener {
    */
   mustWait(): boolean {
     const monotonicMs = this.#options.monotonicMs();
+    if (!this.#areEndsKnown && monotonicMs < this.#doubtedUntilMs) return true;
     let wait = false;
     for (const partition of this.partitions) {
-      if (!partition.isBehind || partition.head() !== null || this.#isExcused(partition)) {
+      if (
+        !partition.isBehind || partition.head() !== null || this.#isExcused(partition, monotonicMs)
+      ) {
         partition.starvedSinceMs = NaN;
         continue;
       }
@@ -165,9 +197,10 @@ export class EngineInputs implements SourceListener {
    */
   isBehind(skipBefore: Float64Array | null): boolean {
     const monotonicMs = this.#options.monotonicMs();
+    if (!this.#areEndsKnown && monotonicMs < this.#doubtedUntilMs) return true;
     for (const partition of this.partitions) {
       if (!partition.isBehind) continue;
-      if (this.#isExcused(partition) && partition.head() === null) continue;
+      if (this.#isExcused(partition, monotonicMs) && partition.head() === null) continue;
       if (monotonicMs - partition.starvedSinceMs >= STARVED_WAIT_MS) continue;
       if (skipBefore !== null && partition.position < skipBefore[partition.index]!) continue;
       return true;
@@ -184,9 +217,10 @@ export class EngineInputs implements SourceListener {
     }
   }
 
-  #isExcused(partition: InputPartition): boolean {
+  #isExcused(partition: InputPartition, monotonicMs: number): boolean {
     // Many letters on their way are waited for as one is: events may be queued behind them.
-    return !partition.reachable || (partition.paused && !this.#lettersReachHalf(partition));
+    return (!partition.reachable && monotonicMs >= this.#doubtedUntilMs) ||
+      (partition.paused && !this.#lettersReachHalf(partition));
   }
 
   /** Whether more letters, or bytes of them, are not answered than `times` what is allowed. */
@@ -216,3 +250,5 @@ export class EngineInputs implements SourceListener {
 }
 
 const STARVED_WAIT_MS = 1000;
+/** So long is waited for brokers that do not answer after a standstill. */
+const DOUBT_MS_MAX = 5000;

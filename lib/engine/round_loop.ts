@@ -25,6 +25,7 @@ export class RoundLoop {
   readonly #backlogEventsMax: number;
   #frontierMs = -Infinity;
   #lastTickMs = -Infinity;
+  #lastRunMs = Infinity;
   #cancelWake: (() => void) | null = null;
   #wakeAtMs = Infinity;
   #isRunning = false;
@@ -108,6 +109,8 @@ export class RoundLoop {
   #run(): void {
     const { clock, inputs, ports, options } = this.#context;
     const startMs = ports.clock.monotonicMs();
+    if (startMs - this.#lastRunMs > STOOD_STILL_MS) inputs.doubt();
+    this.#lastRunMs = startMs;
     const isTick = startMs - this.#lastTickMs >= options.tickMs - TICK_SLACK_MS;
     if (isTick) this.#lastTickMs = startMs;
     const round: Round = {
@@ -293,3 +296,5 @@ const TICK_SLACK_MS = 0.3;
 /** Without work the clock guard and the grace are looked at this often. */
 const IDLE_MS_MAX = 1000;
 const STARVED_CHECK_MS = 50;
+/** Longer between two rounds than any wait for one: the process was stopped, or its machine. */
+const STOOD_STILL_MS = 2 * IDLE_MS_MAX;

@@ -2,10 +2,10 @@
  * Where events come from: an ordered log of records per input partition.
  *
  * Call order: `open` once, then `ranges` and `committedOffsets` as often as wanted, then `start`;
- * from then on the source calls the listener, never from inside a call of its own methods.
- * The source keeps fetching by itself, waits for brokers that are away without end, and reports
- * that state through `onPartitionState`; only what nobody can wait out is thrown or reported as a
- * `SourceError` with `retryable: false`.
+ * `ranges` at any time after that, too. From `start` on the source calls the listener, never from
+ * inside a call of its own methods. The source keeps fetching by itself, waits for brokers that are
+ * away without end, and reports that state through `onPartitionState`; only what nobody can wait
+ * out is thrown or reported as a `SourceError` with `retryable: false`.
  */
 export interface Source {
   /** Finds the input partitions. Their index in the answer is their name from here on. */

@@ -13,12 +13,13 @@ import { FAILPOINT_MODE } from "./failpoint_runs.ts";
 import { KILL_MODE } from "./kill_runs.ts";
 import { BLACKOUT_MODE, BOUNCE_MODE, FAULT_MODE } from "./outage_runs.ts";
 import { STORAGE_MODE } from "./storage_runs.ts";
-import { ZOMBIE_MODE } from "./zombie_runs.ts";
+import { SLEEPER_MODE, ZOMBIE_MODE } from "./zombie_runs.ts";
 
 const MODES: readonly (readonly [keyof ChaosAmounts, ChaosMode])[] = [
   ["kills", KILL_MODE],
   ["failpoints", FAILPOINT_MODE],
   ["zombies", ZOMBIE_MODE],
+  ["sleepers", SLEEPER_MODE],
   ["bounces", BOUNCE_MODE],
   ["faults", FAULT_MODE],
   ["blackout", BLACKOUT_MODE],

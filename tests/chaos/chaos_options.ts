@@ -5,6 +5,7 @@ export interface ChaosAmounts {
   readonly kills: number;
   readonly failpoints: number;
   readonly zombies: number;
+  readonly sleepers: number;
   readonly bounces: number;
   readonly faults: number;
   readonly blackout: number;
@@ -27,6 +28,7 @@ What (without any: --kills 50):
   --kills N         kill -9 at random instants
   --failpoints N    kill -9 at each named point, N times
   --zombies N       a second engine takes over from one that is stopped in its tracks
+  --sleepers N      N stopped for a minute and taken over, N stopped for a minute and not
   --bounces N       restarts of the broker: in order, kill -9, stopped in its tracks
   --faults N        faults of the network between engine and broker
   --blackout S      all brokers away for S seconds
@@ -43,6 +45,7 @@ const AMOUNTS = [
   "kills",
   "failpoints",
   "zombies",
+  "sleepers",
   "bounces",
   "faults",
   "blackout",
@@ -54,6 +57,7 @@ const FLAGS = {
   "kills": { type: "string" },
   "failpoints": { type: "string" },
   "zombies": { type: "string" },
+  "sleepers": { type: "string" },
   "bounces": { type: "string" },
   "faults": { type: "string" },
   "blackout": { type: "string" },

@@ -16,6 +16,51 @@ import { renderSpread } from "./spread.ts";
  */
 export const ZOMBIE_MODE: ChaosMode = { name: "zombies", withProxy: true, run: runZombies };
 
+/**
+ * Engines that are stopped in their tracks for a minute, as when a machine is suspended: all their
+ * connections, answers and timers are overdue at once when they go on. `asleep`: another one has
+ * taken over meanwhile. Alone: nobody has, and the engine has to go on with its shards.
+ */
+export const SLEEPER_MODE: ChaosMode = { name: "sleepers", run: runSleepers };
+
+/** As many of each kind as asked for, in turn. */
+async function runSleepers(stage: ChaosStage, amount: number): Promise<string[]> {
+  const { world, say } = stage;
+  const asleepMs: number[] = [];
+  const aloneMs: number[] = [];
+  let owner = await firstOwner(stage);
+  for (let turn = 1; turn <= amount; turn++) {
+    const next = world.engine(`owner-${turn}`);
+    await pause(stage.random.int(200, 1500));
+    world.assertRunning(owner);
+    const endedMs = await takeOver(stage, "asleep", owner, next);
+    if (endedMs !== null) asleepMs.push(endedMs);
+    owner = next;
+    await pause(stage.random.int(200, 1500));
+    aloneMs.push(await sleepAlone(stage, owner));
+    say(`${turn} of ${amount} slept for ${SLEEP_MS / 1000} s, with and without a take-over`);
+  }
+  return [
+    `${amount} engines stopped for ${SLEEP_MS / 1000} s and taken over: exit code ` +
+    `${FENCED_EXIT_CODE} of each, min / median / max after waking: ${renderSpread(asleepMs)}`,
+    `${amount} engines stopped for ${SLEEP_MS / 1000} s and not taken over: went on, from waking ` +
+    `to records in every partition: ${renderSpread(aloneMs)}`,
+  ];
+}
+
+/** @returns from waking to the first records in every partition. */
+async function sleepAlone({ world }: ChaosStage, engine: EngineUnderTest): Promise<number> {
+  engine.signal("SIGSTOP");
+  await pause(SLEEP_MS);
+  const sinceMs = performance.now();
+  engine.signal("SIGCONT");
+  const flow = { emittedAfterMs: Date.now(), timeoutMs: END_MS };
+  const seenMs = await world.watch.flow(flow);
+  if (seenMs === null) throw new Error(`An engine wrote nothing for ${END_MS / 1000} s`);
+  world.assertRunning(engine);
+  return seenMs - sinceMs;
+}
+
 /** As many frozen ones as asked for, and a fifth of that of each other kind. */
 async function runZombies(stage: ChaosStage, frozen: number): Promise<string[]> {
   const { world, say } = stage;
@@ -26,9 +71,7 @@ async function runZombies(stage: ChaosStage, frozen: number): Promise<string[]> 
     ...new Array<ZombieKind>(others).fill("late request"),
   ]);
   const ends = new ZombieEnds();
-  let owner = world.engine("owner-0");
-  owner.start();
-  await world.firstRecords(owner, { everywhere: true });
+  let owner = await firstOwner(stage);
   for (const [turn, kind] of kinds.entries()) {
     const next = world.engine(`owner-${turn + 1}`);
     await pause(stage.random.int(200, 1500));
@@ -47,6 +90,13 @@ async function runZombies(stage: ChaosStage, frozen: number): Promise<string[]> 
   ];
 }
 
+async function firstOwner({ world }: ChaosStage): Promise<EngineUnderTest> {
+  const owner = world.engine("owner-0");
+  owner.start();
+  await world.firstRecords(owner, { everywhere: true });
+  return owner;
+}
+
 type ZombieKind = "frozen" | "alive" | "late request";
 
 class ZombieEnds {
@@ -62,18 +112,18 @@ class ZombieEnds {
 /** @returns how long the old one took to end, or null when it did not as it should. */
 async function takeOver(
   { world, random }: ChaosStage,
-  kind: "frozen" | "alive",
+  kind: "frozen" | "asleep" | "alive",
   old: EngineUnderTest,
   next: EngineUnderTest,
 ): Promise<number | null> {
-  if (kind === "frozen") old.signal("SIGSTOP");
+  const stoppedMs = performance.now();
+  if (kind !== "alive") old.signal("SIGSTOP");
   next.start();
   await world.firstRecords(next, { everywhere: true });
+  if (kind === "frozen") await pause(random.int(0, 1000));
+  if (kind === "asleep") await pause(Math.max(0, stoppedMs + SLEEP_MS - performance.now()));
   const sinceMs = performance.now();
-  if (kind === "frozen") {
-    await pause(random.int(0, 1000));
-    old.signal("SIGCONT");
-  }
+  if (kind !== "alive") old.signal("SIGCONT");
   const code = await old.exited(END_MS);
   const endedMs = performance.now() - sinceMs;
   const hasSaid = old.log().includes("taken over");
@@ -123,4 +173,5 @@ const FENCED_EXIT_CODE = 78;
 /** INVALID_PRODUCER_EPOCH */
 const FENCED_ERROR = 47;
 const END_MS = 30_000;
+const SLEEP_MS = 60_000;
 const HEAD_BYTES = 400;

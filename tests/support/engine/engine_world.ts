@@ -220,6 +220,16 @@ export class EngineProcess {
     this.#clock.isDead = true;
   }
 
+  /** As SIGSTOP: time passes, and nothing of it runs until `thaw`. */
+  freeze(): void {
+    this.#clock.isFrozen = true;
+  }
+
+  /** As SIGCONT: what it would have been woken for meanwhile comes at once, in order. */
+  thaw(): void {
+    this.#clock.thaw();
+  }
+
   /** Wakes that it has asked for and got. */
   get wakes(): number {
     return this.#clock.wakes;
@@ -231,10 +241,12 @@ export class EngineProcess {
   }
 }
 
-/** The clock of a process that may be killed; what it does takes a little time. */
+/** The clock of a process that may be killed or stopped; what it does takes a little time. */
 class MortalClock implements Clock {
   isDead = false;
+  isFrozen = false;
   wakes = 0;
+  #overdue: (() => void)[] = [];
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -250,11 +262,28 @@ class MortalClock implements Clock {
   }
 
   wakeAfter(delayMs: number, wake: () => void): () => void {
-    return this.#clock.wakeAfter(Math.max(delayMs, WAKE_MS_MIN), () => {
-      if (this.isDead) return;
+    let isCancelled = false;
+    const run = () => {
+      if (this.isDead || isCancelled) return;
+      if (this.isFrozen) {
+        this.#overdue.push(run);
+        return;
+      }
       this.wakes++;
       wake();
-    });
+    };
+    const cancel = this.#clock.wakeAfter(Math.max(delayMs, WAKE_MS_MIN), run);
+    return () => {
+      isCancelled = true;
+      cancel();
+    };
+  }
+
+  thaw(): void {
+    this.isFrozen = false;
+    const overdue = this.#overdue;
+    this.#overdue = [];
+    for (const run of overdue) run();
   }
 }
 
