@@ -3,6 +3,7 @@ import { MemoryOutputLog } from "../../lib/adapters/memory/memory_output_log.ts"
 import type { ProducerIdentity } from "../../lib/adapters/memory/memory_topic.ts";
 import type { SessionRules } from "../../lib/core/session_rules.ts";
 import {
+  type OutputLimits,
   type OutputLog,
   OutputLogError,
   type OutputTopic,
@@ -106,6 +107,11 @@ export class SimulatedLog implements OutputLog {
     }
   }
 
+  async readLimits(): Promise<OutputLimits> {
+    await this.#delay(this.#random.int(1, 20));
+    return await this.#log.readLimits();
+  }
+
   async refresh(shards: readonly number[]): Promise<void> {
     await this.#delay(this.#random.int(1, 20));
     const { output } = this.#world;
@@ -136,7 +142,7 @@ export class SimulatedLog implements OutputLog {
       return;
     }
     if (random.chance(world.amount("refusedProduce") * 0.03)) {
-      answer({ kind: "rejected", reason: "refused" });
+      answer({ kind: "rejected", cause: "other", reason: "refused" });
       return;
     }
     const bytes = batch.bytes.slice();
