@@ -68,11 +68,13 @@ export class GuardedClock {
   }
 
   /**
-   * Sets now back to the time that was adopted last. For the caller to make sure of: no state that
-   * is kept, and nothing that was written, is of a later time.
+   * Sets now, where it stands, back to this instant, or to the time that was adopted last if that is
+   * later. For the caller to make sure of: no state that is kept, and nothing that was written, is
+   * of a later time than `toMs`.
    */
-  goBack(): void {
-    this.#lastMs -= this.aheadMs;
+  goBack(toMs: number): void {
+    const adoptedMs = this.#lastMs - this.aheadMs;
+    this.#lastMs = Math.max(adoptedMs, Math.min(this.#lastMs, toMs));
   }
 
   /** Epoch milliseconds, whole; never less than before, but for `goBack`. */

@@ -50,6 +50,7 @@ export class ShardSupervisor {
   /** Nothing is restored or read again after this. */
   stop(): void {
     this.#isStopped = true;
+    this.#endPauses();
   }
 
   /**
@@ -108,21 +109,24 @@ export class ShardSupervisor {
   }
 
   /**
-   * Lets time go back to the wall clock, when a clock that was ahead has been put right and nothing
-   * of the time after it is in a log: what was made of that time is dropped, and every shard
-   * restores its state, as after a restart. What a log holds binds: where the clock of one is of
-   * later, time stands until the wall clock is there. Called now and then.
+   * Lets time go back with the wall clock, when a clock that was ahead has been put right, as far as
+   * nothing later is in a log: what was made of that time is dropped, and every shard restores its
+   * state, as after a restart. What a log holds binds: time stands from the latest clock in one until
+   * the wall clock is there. Called now and then.
    */
   followClockBack(): void {
     const { clock, options, runners } = this.#context;
     const { aheadMs } = clock;
     if (this.#isStopped || clock.alarm || aheadMs < GO_BACK_MS_MIN) return;
-    const toMs = clock.nowMs() - aheadMs;
-    if (runners.some((it) => !it.isStopped && it.acknowledgedClockMs > toMs)) return;
-    clock.goBack();
-    options.logger.warn("time goes back with the wall clock: nothing later was written", {
-      byMs: aheadMs,
-    });
+    const nowMs = clock.nowMs();
+    let toMs = nowMs - aheadMs;
+    for (const { isStopped, acknowledgedClockMs } of runners) {
+      if (!isStopped) toMs = Math.max(toMs, acknowledgedClockMs);
+    }
+    const byMs = nowMs - toMs;
+    if (byMs < GO_BACK_MS_MIN) return;
+    clock.goBack(toMs);
+    options.logger.warn("time goes back with the wall clock: nothing later was written", { byMs });
     for (const runner of runners) {
       if (runner.isStopped) continue;
       if (runner.refusal?.cause === "timestamp") runner.refusal = null;
@@ -131,7 +135,7 @@ export class ShardSupervisor {
       if (this.#recovering.has(runner)) this.#show(runner, "restoring");
       else this.recover(runner, "time goes back with the wall clock");
     }
-    for (const end of [...this.#pauses]) end();
+    this.#endPauses();
   }
 
   /** A shard that had left the input can write again: it reads its part of the input again. */
@@ -163,8 +167,9 @@ export class ShardSupervisor {
     const { ports, inputs } = this.#context;
     for (let attempt = recoveries; !this.#isStopped; attempt++) {
       const limits = await ports.log.readLimits();
-      // It may have been told meanwhile that it is refused no more.
-      if (runner.refusal === refusal) tellRefusal(this.#context, runner, refusal, limits);
+      // Time went back meanwhile.
+      if (runner.refusal !== refusal) return;
+      tellRefusal(this.#context, runner, refusal, limits);
       if (refusal.cause !== "too_large") return await this.#pause(attempt, REFUSED_PAUSE);
       const { batchBytesMax } = limits;
       const bytes = fittingBatchBytes(refusal.bytes, batchBytesMax, inputs.positionBytesMax);
@@ -261,6 +266,10 @@ export class ShardSupervisor {
     });
   }
 
+  #endPauses(): void {
+    for (const end of [...this.#pauses]) end();
+  }
+
   async #chooseOffsets(
     read: readonly (readonly InputPosition[] | null)[],
     { hadOutput }: { readonly hadOutput: boolean },
@@ -339,5 +348,5 @@ const RESTORES_AT_ONCE = 4;
 const RESTORE_PAUSE = { firstMs: 100, maxMs: 5000 };
 /** Each attempt takes an epoch of the fence, of which there are 32,766: they last for a week. */
 const REFUSED_PAUSE = { firstMs: 1000, maxMs: 20_000 };
-/** For less than this time stands: every shard would have to restore its state. */
+/** For less than this time stands: every shard has to restore its state for it. */
 const GO_BACK_MS_MIN = 10_000;

@@ -122,6 +122,30 @@ Deno.test("Engine lets time stand after a jump that the log took, also where it 
   assertGreater(world.records().length, written);
 });
 
+Deno.test("Engine lets time go back as far as the log allows, where only a later jump was refused", async () => {
+  const world = new EngineWorld();
+  const process = world.engine();
+  await process.start();
+  refuseFutureTimestamps(world, process);
+  world.sendStart("a", 1);
+  await world.advance(1000);
+  world.clock.jumpWall(10 * MINUTE_MS);
+  await world.advance(2 * MINUTE_MS);
+  assertEquals(world.storyOf("a").at(-1), "Heartbeat 1 24");
+  world.clock.jumpWall(2 * HOUR_MS);
+  await world.advance(2 * MINUTE_MS);
+  assertStringIncludes(stateOf(process), "INVALID_TIMESTAMP");
+  world.clock.jumpWall(-2 * HOUR_MS - 10 * MINUTE_MS);
+  await world.advance(30_000);
+  assertEquals(stateOf(process), "running");
+  // It stands for what is left of the ten minutes, and then goes on.
+  const before = world.storyOf("a");
+  await world.advance(10 * MINUTE_MS);
+  assertGreater(world.storyOf("a").length, before.length + 3);
+  assertLessOrEqual(world.records().at(-1)!.emittedMs, trueMs(world));
+  assertEquals(process.logged("nothing later was written").length, 1);
+});
+
 Deno.test("Engine lets time go back after a jump of which nothing was written", async () => {
   const world = new EngineWorld();
   const process = world.engine();

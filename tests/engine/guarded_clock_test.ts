@@ -87,7 +87,10 @@ Deno.test("GuardedClock tells how long it stands, and goes back when it is told 
   // It ran on until the jump back was adopted, three readings ago.
   assertEquals([clock.aheadMs, clock.differenceMs], [HOUR_MS - 3000, -HOUR_MS + 3000]);
   assertEquals(clock.alarm, false);
-  clock.goBack();
+  const later = world.wallMs() + 1000;
+  clock.goBack(later);
+  assertEquals([clock.nowMs(), clock.aheadMs], [later, 1000]);
+  clock.goBack(0);
   assertEquals([clock.nowMs(), clock.aheadMs], [world.wallMs(), 0]);
   assertEquals(run(world, clock, 10), world.wallMs());
   assertEquals([clock.differenceMs, clock.adoptedMs], [0, 0]);
@@ -96,7 +99,7 @@ Deno.test("GuardedClock tells how long it stands, and goes back when it is told 
 Deno.test("GuardedClock.goBack() changes nothing where now does not stand", () => {
   const { world, clock } = guarded();
   run(world, clock, 10);
-  clock.goBack();
+  clock.goBack(0);
   assertEquals(clock.nowMs(), world.wallMs());
 });
 
@@ -112,6 +115,6 @@ Deno.test("GuardedClock adopts a jump back within 10 s when a broker doubts now,
   world.jumpWall(-HOUR_MS);
   run(world, clock, 12);
   assertEquals(clock.alarm, false);
-  clock.goBack();
+  clock.goBack(0);
   assertEquals(clock.nowMs(), world.wallMs());
 });
