@@ -26,8 +26,9 @@ export class ShardSupervisor {
   readonly #context: EngineContext;
   readonly #restorer: ShardRestorer;
   readonly #loop: () => RoundLoop;
-  /** Shards that drop their state and have not come back to the input yet. */
-  readonly #recovering = new Set<ShardRunner>();
+  /** Shards that dropped their state and have not come back to the input yet, with which recovery. */
+  readonly #recovering = new Map<ShardRunner, number>();
+  #recoveries = 0;
   /** Ends the pauses that are going on. */
   readonly #pauses = new Set<() => void>();
   #isStopped = false;
@@ -98,14 +99,18 @@ export class ShardSupervisor {
       });
     }
     runner.dropState();
-    this.#recovering.add(runner);
+    const recovery = ++this.#recoveries;
+    this.#recovering.set(runner, recovery);
     // Also while it waits before it begins: it has none of its sessions.
     this.#show(runner, "restoring");
     // It takes no event until the reader stands where its log ends, and where that is only the log
     // tells: a place that it was to come back to before counts no more.
     runner.isDetached = true;
     runner.isReturning = false;
-    this.#recover(runner, refusal).catch(fail).finally(() => this.#recovering.delete(runner));
+    this.#recover(runner, refusal).catch(fail).finally(() => {
+      // Another's rewind may have brought it back before, and the next one has begun since.
+      if (this.#recovering.get(runner) === recovery) this.#recovering.delete(runner);
+    });
   }
 
   /**
@@ -131,8 +136,9 @@ export class ShardSupervisor {
       if (runner.isStopped) continue;
       if (runner.refusal?.cause === "timestamp") runner.refusal = null;
       runner.recoveries = 0;
-      // Whatever it restores, it is from the log.
-      if (this.#recovering.has(runner)) this.#show(runner, "restoring");
+      // Whatever it restores is from the log, and no round has moved its clock yet.
+      const isOfLog = this.#recovering.has(runner) && runner.isDetached;
+      if (isOfLog) this.#show(runner, "restoring");
       else this.recover(runner, "time goes back with the wall clock");
     }
     this.#endPauses();
