@@ -83,12 +83,23 @@ export class CheckpointKeeper {
     if (shard === null || runner.isDetached || writer.inFlight.length > 0 || backlog.size > 0) {
       return 0;
     }
+    if (this.#isOfWrongTime(runner, shard)) return 0;
     const output = await this.#store.begin(runner.index);
     const copy = new ShardCopy(shard, output, this.#context.ports.clock);
     while (!copy.isDone) await copy.slice(AT_REST_ROWS_MAX, Infinity);
     const manifest = this.#manifest(runner, shard, runner.logEnd, runner, copy.rows);
     await output.publish(encodeManifest({ ...manifest, isExact: true }));
     return copy.bytes;
+  }
+
+  /**
+   * A clock that ran ahead took the shard along, and its log does not know of that: in the next
+   * process it would have to stand until then.
+   */
+  #isOfWrongTime({ acknowledgedClockMs }: ShardRunner, { clockMs }: Shard): boolean {
+    const { clock, ports } = this.#context;
+    if (clockMs <= acknowledgedClockMs) return false;
+    return clock.isDoubted || clockMs - ports.clock.wallMs() > AHEAD_MS_MAX;
   }
 
   async #writeFuzzy(runner: ShardRunner): Promise<number> {
@@ -233,6 +244,8 @@ async function abandon(output: CheckpointWriter): Promise<number> {
 
 const SKIPPED = -2;
 const SLICE_MS = 1;
+/** As much as the engine's clock may differ from the wall clock. */
+const AHEAD_MS_MAX = 1000;
 /** Some chunks' worth: at rest nobody waits, but memory does not hold a second copy. */
 const AT_REST_ROWS_MAX = 8_192;
 const PAUSE_MS = 4;

@@ -222,7 +222,7 @@ export class Engine {
         if (runner.isDetached && !runner.isReturning) supervisor.rejoin(runner);
         loop.answered(runner);
       },
-      onRecover: (runner, reason) => supervisor.recover(runner, reason),
+      onRecover: (runner, reason, refusal) => supervisor.recover(runner, reason, refusal),
       onFenced: (runner, reason) => this.#fenced(context, runner, reason),
     });
     const loop = new RoundLoop(context, produce);
@@ -230,7 +230,15 @@ export class Engine {
     const keeper = checkpoints === null ? null : new CheckpointKeeper(context, checkpoints);
     const report = new EngineReport(context);
     const onFenced = (runner: ShardRunner, reason: string) => this.#fenced(context, runner, reason);
-    const chores = new EngineChores({ context, committer, keeper, report, onFenced });
+    const followClockBack = () => supervisor.followClockBack();
+    const chores = new EngineChores({
+      context,
+      committer,
+      keeper,
+      report,
+      followClockBack,
+      onFenced,
+    });
     this.#parts = { context, supervisor, loop, committer, keeper, report, chores };
     return this.#parts;
   }

@@ -13,6 +13,8 @@ export interface EngineChoresOptions {
   /** Null where nothing is kept. */
   readonly keeper: CheckpointKeeper | null;
   readonly report: EngineReport;
+  /** Looks whether a clock that was ahead has been put right. */
+  readonly followClockBack: () => void;
   /** Someone newer owns the shard. */
   readonly onFenced: (runner: ShardRunner, reason: string) => void;
 }
@@ -50,6 +52,7 @@ export class EngineChores {
     const { checkpointIntervalMs } = context.options;
     this.#seconds++;
     report.update();
+    this.#options.followClockBack();
     if (this.#seconds % COMMIT_SECONDS === 0) committer.commit().catch(context.fail);
     if (this.#seconds % REFRESH_SECONDS === 0) this.refreshFences();
     if (checkpointIntervalMs === null) return;

@@ -1,9 +1,11 @@
+import { CLOCK_AHEAD_MS_MAX } from "../telemetry/engine_status.ts";
 import type { EngineContext } from "./engine_context.ts";
 
 /** Brings the numbers that are not counted as they happen up to date: gauges, and the core's counts. */
 export class EngineReport {
   readonly #context: EngineContext;
   #alarmed = false;
+  #isAhead = false;
 
   constructor(context: EngineContext) {
     this.#context = context;
@@ -35,6 +37,7 @@ export class EngineReport {
       shards.stateHash[index] = shard.active.stateHash.value();
     }
     this.#reportClock();
+    this.#reportAhead();
   }
 
   #reportClock(): void {
@@ -47,5 +50,25 @@ export class EngineReport {
     if (clock.alarm) {
       options.logger.error("the wall clock jumped: timers stand still until it is settled", fields);
     } else options.logger.warn("the wall clock is settled: timers go on", fields);
+  }
+
+  /** What is in the logs is of a time that has not come: of a clock that was ahead, or is behind. */
+  #reportAhead(): void {
+    const { clock, options, ports, runners } = this.#context;
+    const wallMs = ports.clock.wallMs();
+    let aheadMs = 0;
+    for (const { shard } of runners) {
+      if (shard !== null) aheadMs = Math.max(aheadMs, shard.clockMs - wallMs);
+    }
+    options.metrics.clockAheadMs = aheadMs;
+    // While there is an alarm nobody knows which is right.
+    const isAhead = !clock.alarm && aheadMs > CLOCK_AHEAD_MS_MAX;
+    if (isAhead === this.#isAhead) return;
+    this.#isAhead = isAhead;
+    if (isAhead) {
+      options.logger.warn("the sessions' time is ahead of the wall clock: timers wait for it", {
+        aheadMs,
+      });
+    } else if (!clock.alarm) options.logger.info("the wall clock is at the sessions' time again");
   }
 }

@@ -8,14 +8,21 @@ import {
 import type { ProduceBatch, ProduceResult } from "../ports/output_log.ts";
 import type { EngineContext } from "./engine_context.ts";
 import { EngineError } from "./engine_error.ts";
+import { type OutputRefusal, tellRefusal } from "./output_refusal.ts";
 import type { ShardBatch, ShardRunner } from "./shard_runner.ts";
 
 /** What the owner of the rounds does about answers that settle more than a batch. */
 export interface ProduceEvents {
   /** A batch was acknowledged: its shard may write again. */
   readonly onRoom: (runner: ShardRunner) => void;
-  /** The log is not as the shard thought: drop its state and restore it. */
-  readonly onRecover: (runner: ShardRunner, reason: string) => void;
+  /**
+   * The log is not as the shard thought, or refuses what it writes: drop its state and restore it.
+   */
+  readonly onRecover: (
+    runner: ShardRunner,
+    reason: string,
+    refusal: OutputRefusal | null,
+  ) => void;
   /** Someone newer owns the shard. */
   readonly onFenced: (runner: ShardRunner, reason: string) => void;
 }
@@ -78,6 +85,7 @@ export class ProduceQueue {
     if (!runner.writer.inFlight.includes(batch)) return;
     runner.writer.answered(batch, result);
     const { metrics } = this.#context.options;
+    if (result.kind === "rejected") metrics.refused[result.cause]++;
     let hasRoom = false;
     while (true) {
       const oldest = runner.writer.inFlight[0];
@@ -88,11 +96,11 @@ export class ProduceQueue {
           hasRoom = true;
           continue;
         case "resend":
-          this.#resendLater(runner, verdict.reason);
+          this.#resendLater(runner, verdict.reason, refusalOf(verdict, oldest!));
           break;
         case "recover":
           hasRoom = false;
-          this.#events.onRecover(runner, verdict.reason);
+          this.#events.onRecover(runner, verdict.reason, refusalOf(verdict, oldest!));
           break;
         case "fenced":
           hasRoom = false;
@@ -135,22 +143,33 @@ export class ProduceQueue {
         metrics.heartbeatLateness.record(ms, lateness[ms]!);
       }
     }
-    if (runner.failures > 0) metrics.shards.setState(runner.index, "running");
+    if (runner.failures > 0 || runner.refusal !== null) {
+      metrics.shards.setState(runner.index, "running");
+    }
+    if (runner.refusal !== null) {
+      this.#context.options.logger.info("the broker takes what this shard writes again", {
+        shard: runner.index,
+      });
+    }
     runner.batchAcknowledged(batch, baseOffset);
     metrics.shards.outputEndOffset[runner.index] = runner.logEnd;
   }
 
-  #resendLater(runner: ShardRunner, reason: string): void {
+  #resendLater(runner: ShardRunner, reason: string, refusal: OutputRefusal | null): void {
     const { ports, options } = this.#context;
-    const delayMs = Math.min(RESEND_MS_MAX, RESEND_MS * 2 ** runner.failures);
+    const delayMsMax = refusal === null ? RESEND_MS_MAX : RESEND_REFUSED_MS_MAX;
+    const delayMs = Math.min(delayMsMax, RESEND_MS * 2 ** runner.failures);
     runner.failures++;
     options.metrics.produceRetries += runner.writer.inFlight.length;
-    options.metrics.shards.setState(runner.index, "stalled", reason);
-    options.logger.warn("output cannot be written, trying again", {
-      shard: runner.index,
-      reason,
-      inMs: delayMs,
-    }, { everyMs: 10_000, key: "resend" });
+    if (refusal !== null) tellRefusal(this.#context, runner, refusal);
+    else {
+      options.metrics.shards.setState(runner.index, "stalled", reason);
+      options.logger.warn("output cannot be written, trying again", {
+        shard: runner.index,
+        reason,
+        inMs: delayMs,
+      }, { everyMs: 10_000, key: "resend" });
+    }
     const first = runner.writer.inFlight[0]!;
     ports.clock.wakeAfter(delayMs, () => {
       // Dropped meanwhile: its state is being restored.
@@ -165,7 +184,16 @@ export class ProduceQueue {
   }
 }
 
+function refusalOf(
+  { cause, reason }: { readonly cause: OutputRefusal["cause"] | null; readonly reason: string },
+  { bytes }: ShardBatch,
+): OutputRefusal | null {
+  return cause === null ? null : { cause, reason, bytes: bytes.length };
+}
+
 /** Bytes of one request, unless a single batch has more. */
 const REQUEST_BYTES_MAX = 1_000_000;
 const RESEND_MS = 20;
 const RESEND_MS_MAX = 1000;
+/** What a missing right held up goes on within this, once it is given again. */
+const RESEND_REFUSED_MS_MAX = 5000;

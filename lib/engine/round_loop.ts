@@ -221,7 +221,9 @@ export class RoundLoop {
     runner.isDetached = true;
     runner.isAhead = true;
     runner.dropBacklog();
-    options.metrics.shards.setState(runner.index, "stalled", "its output cannot be written");
+    if (runner.refusal === null) {
+      options.metrics.shards.setState(runner.index, "stalled", "its output cannot be written");
+    }
     options.logger.warn("shard cannot write and left the input: it will read its part again", {
       shard: runner.index,
     });

@@ -8,6 +8,7 @@ import type { Shard } from "../core/shard.ts";
 import type { ShardOwnership } from "../ports/output_log.ts";
 import { EventBacklog } from "./event_backlog.ts";
 import type { QueuedFetch } from "./input_partition.ts";
+import type { OutputRefusal } from "./output_refusal.ts";
 import { type InFlightBatch, ShardWriter } from "./shard_writer.ts";
 
 /** A batch in flight, with all that its acknowledgement settles. */
@@ -85,6 +86,12 @@ export class ShardRunner {
   isCutShort = false;
   /** Recoveries in a row, without a batch that was acknowledged. */
   recoveries = 0;
+  /** Why the broker refuses what it writes, until it takes a batch again. */
+  refusal: OutputRefusal | null = null;
+  /** The shard's clock T as the log has it: of the last batch that is acknowledged, or restored. */
+  acknowledgedClockMs = 0;
+  /** The largest batch that the topic takes, as far as known. Counts for what is built from now on. */
+  batchBytesMax: number;
   readonly #options: ShardRunnerOptions;
   readonly #header = new ByteWriter(512);
   #spare: BatchBuilder[] = [];
@@ -100,6 +107,7 @@ export class ShardRunner {
   constructor(options: ShardRunnerOptions) {
     this.index = options.index;
     this.#options = options;
+    this.batchBytesMax = options.batchBytesMax;
     this.skipBefore = new Float64Array(options.inputs);
     this.acknowledged = new Float64Array(options.inputs).fill(-1);
   }
@@ -130,6 +138,7 @@ export class ShardRunner {
     this.shard = shard;
     this.#producerId = ownership.producerId;
     this.#epoch = ownership.epoch;
+    this.acknowledgedClockMs = shard.clockMs;
     this.closedBatch = position === null ? 0 : position.batchNumber;
     this.acknowledgedBatch = this.closedBatch;
     this.acknowledgedWriter = position ?? NO_WRITER;
@@ -149,7 +158,7 @@ export class ShardRunner {
   dropState(): void {
     this.shard?.active.discard();
     this.shard = null;
-    // Not used again: they count what was never written.
+    // Not used again: they count what was never written, and may be of another size than the next.
     this.#spare = [];
     this.writer.reset();
     this.#open = null;
@@ -240,6 +249,8 @@ export class ShardRunner {
   batchAcknowledged(batch: ShardBatch, baseOffset: number): void {
     this.failures = 0;
     this.recoveries = 0;
+    this.refusal = null;
+    this.acknowledgedClockMs = batch.clockMs;
     this.acknowledgedBatch++;
     this.acknowledgedWriter = { producerId: this.#producerId, epoch: this.#epoch };
     this.logEnd = baseOffset + batch.count;
@@ -305,7 +316,7 @@ export class ShardRunner {
   #reserve(round: Round, builder: BatchBuilder): void {
     const { remembered } = this.shard!;
     // Only where no record comes out at all, to carry them: they are in the input still.
-    if (builder.count === 0) remembered.shrinkUnwritten(this.#options.batchBytesMax / 4);
+    if (builder.count === 0) remembered.shrinkUnwritten(this.batchBytesMax / 4);
     builder.reservedBytes = HEAD_BYTES_MAX + round.inputBytes + remembered.unwrittenBytes;
   }
 
@@ -346,7 +357,7 @@ export class ShardRunner {
   }
 
   #newBuilder(): BatchBuilder {
-    return new BatchBuilder(this.#options.layout, this.#options.batchBytesMax);
+    return new BatchBuilder(this.#options.layout, this.batchBytesMax);
   }
 
   #abandonOpen(): void {

@@ -1,7 +1,9 @@
 import { type InputPosition, PositionError } from "../core/position.ts";
 import { OutputLogError, type ShardOwnership } from "../ports/output_log.ts";
+import type { ShardState } from "../telemetry/engine_status.ts";
 import type { EngineContext } from "./engine_context.ts";
 import { EngineError } from "./engine_error.ts";
+import { fittingBatchBytes, type OutputRefusal, tellRefusal } from "./output_refusal.ts";
 import type { RoundLoop } from "./round_loop.ts";
 import type { ShardRestorer } from "./shard_restorer.ts";
 import type { ShardRunner } from "./shard_runner.ts";
@@ -24,8 +26,15 @@ export class ShardSupervisor {
   readonly #context: EngineContext;
   readonly #restorer: ShardRestorer;
   readonly #loop: () => RoundLoop;
+  /** Shards that dropped their state and have not come back to the input yet, with which recovery. */
+  readonly #recovering = new Map<ShardRunner, number>();
+  #recoveries = 0;
+  /** Ends the pauses that are going on. */
+  readonly #pauses = new Set<() => void>();
   #isStopped = false;
   #isOutputEmpty = true;
+  /** From the first restore on: what is missing then was there once, and may come back. */
+  #hasRun = false;
   #rewinding: Promise<void> | null = null;
   #rewindAgain = false;
 
@@ -42,6 +51,7 @@ export class ShardSupervisor {
   /** Nothing is restored or read again after this. */
   stop(): void {
     this.#isStopped = true;
+    this.#endPauses();
   }
 
   /**
@@ -70,25 +80,68 @@ export class ShardSupervisor {
       this.#place(runner, offsets.ofShard[runner.index]!);
       this.#context.options.metrics.shards.setState(runner.index, "running");
     }
+    this.#hasRun = true;
     return { ...offsets, isOutputEmpty: this.#isOutputEmpty };
   }
 
-  /** The log is not as the shard thought: it drops its state and restores it from the log. */
-  recover(runner: ShardRunner, reason: string): void {
+  /**
+   * The log is not as the shard thought, or refuses what it writes: it drops its state and restores
+   * it from the log.
+   */
+  recover(runner: ShardRunner, reason: string, refusal: OutputRefusal | null = null): void {
     const { options, fail } = this.#context;
     options.metrics.recoveries++;
-    options.logger.warn("shard restores its state from the output", {
-      shard: runner.index,
-      reason,
-    });
+    if (refusal !== null) tellRefusal(this.#context, runner, refusal);
+    else {
+      options.logger.warn("shard restores its state from the output", {
+        shard: runner.index,
+        reason,
+      });
+    }
     runner.dropState();
+    const recovery = ++this.#recoveries;
+    this.#recovering.set(runner, recovery);
     // Also while it waits before it begins: it has none of its sessions.
-    options.metrics.shards.setState(runner.index, "restoring");
+    this.#show(runner, "restoring");
     // It takes no event until the reader stands where its log ends, and where that is only the log
     // tells: a place that it was to come back to before counts no more.
     runner.isDetached = true;
     runner.isReturning = false;
-    this.#recover(runner).catch(fail);
+    this.#recover(runner, refusal).catch(fail).finally(() => {
+      // Another's rewind may have brought it back before, and the next one has begun since.
+      if (this.#recovering.get(runner) === recovery) this.#recovering.delete(runner);
+    });
+  }
+
+  /**
+   * Lets time go back with the wall clock, when a clock that was ahead has been put right, as far as
+   * nothing later is in a log: what was made of that time is dropped, and every shard restores its
+   * state, as after a restart. What a log holds binds: time stands from the latest clock in one until
+   * the wall clock is there. Called now and then.
+   */
+  followClockBack(): void {
+    const { clock, options, runners } = this.#context;
+    const { aheadMs } = clock;
+    if (this.#isStopped || clock.alarm || aheadMs < GO_BACK_MS_MIN) return;
+    const nowMs = clock.nowMs();
+    let toMs = nowMs - aheadMs;
+    for (const { isStopped, acknowledgedClockMs } of runners) {
+      if (!isStopped) toMs = Math.max(toMs, acknowledgedClockMs);
+    }
+    const byMs = nowMs - toMs;
+    if (byMs < GO_BACK_MS_MIN) return;
+    clock.goBack(toMs);
+    options.logger.warn("time goes back with the wall clock: nothing later was written", { byMs });
+    for (const runner of runners) {
+      if (runner.isStopped) continue;
+      if (runner.refusal?.cause === "timestamp") runner.refusal = null;
+      runner.recoveries = 0;
+      // Whatever it restores is from the log, and no round has moved its clock yet.
+      const isOfLog = this.#recovering.has(runner) && runner.isDetached;
+      if (isOfLog) this.#show(runner, "restoring");
+      else this.recover(runner, "time goes back with the wall clock");
+    }
+    this.#endPauses();
   }
 
   /** A shard that had left the input can write again: it reads its part of the input again. */
@@ -97,9 +150,11 @@ export class ShardSupervisor {
     this.#rewind().catch(this.#context.fail);
   }
 
-  async #recover(runner: ShardRunner): Promise<void> {
-    // What the log refuses for good it refuses again: it is not to be fenced over and over.
-    if (runner.recoveries++ > 0) await this.#pause(runner.recoveries - 2);
+  async #recover(runner: ShardRunner, refusal: OutputRefusal | null): Promise<void> {
+    const recoveries = runner.recoveries++;
+    // What the log refuses it may refuse again: it is not to be fenced over and over.
+    if (refusal !== null) await this.#waitOut(runner, refusal, recoveries);
+    else if (recoveries > 0) await this.#pause(recoveries - 1);
     if (this.#isStopped) return;
     const read = await this.#restore(runner);
     if (this.#isStopped) return;
@@ -107,6 +162,31 @@ export class ShardSupervisor {
     this.#place(runner, ofShard[0]!);
     runner.isReturning = true;
     await this.#rewind();
+  }
+
+  /** Waits before a shard whose batch was refused tries again, until there is a chance. */
+  async #waitOut(
+    runner: ShardRunner,
+    refusal: OutputRefusal,
+    recoveries: number,
+  ): Promise<void> {
+    const { ports, inputs } = this.#context;
+    for (let attempt = recoveries; !this.#isStopped; attempt++) {
+      const limits = await ports.log.readLimits();
+      // Time went back meanwhile.
+      if (runner.refusal !== refusal) return;
+      tellRefusal(this.#context, runner, refusal, limits);
+      if (refusal.cause !== "too_large") return await this.#pause(attempt, REFUSED_PAUSE);
+      const { batchBytesMax } = limits;
+      const bytes = fittingBatchBytes(refusal.bytes, batchBytesMax, inputs.positionBytesMax);
+      if (bytes !== null) {
+        runner.batchBytesMax = bytes;
+        // Smaller ones were no use before either.
+        if (attempt > 0 && attempt === recoveries) await this.#pause(attempt - 1, REFUSED_PAUSE);
+        return;
+      }
+      await this.#pause(attempt, REFUSED_PAUSE);
+    }
   }
 
   /**
@@ -119,8 +199,8 @@ export class ShardSupervisor {
     owned?: Promise<ShardOwnership>,
   ): Promise<readonly InputPosition[] | null> {
     const { options, budget, counters } = this.#context;
-    const { metrics, logger } = options;
-    metrics.shards.setState(runner.index, "restoring");
+    const { logger } = options;
+    this.#show(runner, "restoring");
     for (let attempt = 0;; attempt++) {
       try {
         const acquired = attempt === 0 ? owned : undefined;
@@ -152,21 +232,48 @@ export class ShardSupervisor {
           const message = `Shard ${runner.index} cannot be restored: ${error.message}`;
           throw new EngineError(message, { code: "state", cause: error });
         }
-        if (!(error instanceof OutputLogError) || !error.retryable) throw error;
+        if (!(error instanceof OutputLogError) || !this.#mayWait(error)) throw error;
         logger.warn("shard cannot be restored yet, trying again", {
           shard: runner.index,
           error,
         }, { everyMs: 10_000, key: "restore" });
-        await this.#pause(attempt);
+        if (error.retryable) await this.#pause(attempt);
+        else {
+          options.metrics.shards.setState(runner.index, "stalled", error.message);
+          await this.#pause(attempt, REFUSED_PAUSE);
+        }
         if (this.#isStopped) return null;
       }
     }
   }
 
+  /** A right that is missing at the start is a mistake; one that was there may be given again. */
+  #mayWait(error: OutputLogError): boolean {
+    return error.retryable || (this.#hasRun && error.code === "access_denied");
+  }
+
+  /** The state of a shard, unless the broker refuses what it writes: that is what people look for. */
+  #show(runner: ShardRunner, state: ShardState): void {
+    if (runner.refusal !== null) return;
+    this.#context.options.metrics.shards.setState(runner.index, state);
+  }
+
   /** Waits longer from attempt to attempt. */
-  #pause(attempt: number): Promise<void> {
-    const delayMs = Math.min(RESTORE_RETRY_MS_MAX, RESTORE_RETRY_MS * 2 ** attempt);
-    return new Promise((resolve) => this.#context.ports.clock.wakeAfter(delayMs, resolve));
+  #pause(attempt: number, { firstMs, maxMs } = RESTORE_PAUSE): Promise<void> {
+    const delayMs = Math.min(maxMs, firstMs * 2 ** attempt);
+    return new Promise((resolve) => {
+      const end = () => {
+        this.#pauses.delete(end);
+        cancel();
+        resolve();
+      };
+      const cancel = this.#context.ports.clock.wakeAfter(delayMs, end);
+      this.#pauses.add(end);
+    });
+  }
+
+  #endPauses(): void {
+    for (const end of [...this.#pauses]) end();
   }
 
   async #chooseOffsets(
@@ -234,7 +341,7 @@ export class ShardSupervisor {
       runner.isAhead = true;
       runner.isDetached = false;
       runner.isReturning = false;
-      options.metrics.shards.setState(runner.index, "running");
+      this.#show(runner, "running");
     }
     options.logger.info("input is read again for a shard that came back");
     this.#loop().resetFrontier();
@@ -244,5 +351,8 @@ export class ShardSupervisor {
 }
 
 const RESTORES_AT_ONCE = 4;
-const RESTORE_RETRY_MS = 100;
-const RESTORE_RETRY_MS_MAX = 5000;
+const RESTORE_PAUSE = { firstMs: 100, maxMs: 5000 };
+/** Each attempt takes an epoch of the fence, of which there are 32,766: they last for a week. */
+const REFUSED_PAUSE = { firstMs: 1000, maxMs: 20_000 };
+/** For less than this time stands: every shard has to restore its state for it. */
+const GO_BACK_MS_MIN = 10_000;

@@ -1,4 +1,4 @@
-import type { ProduceResult } from "../ports/output_log.ts";
+import type { ProduceResult, RefusalCause } from "../ports/output_log.ts";
 
 /** A batch that was handed to the log and whose fate is not settled. */
 export interface InFlightBatch {
@@ -17,10 +17,10 @@ export type WriterVerdict =
   | { readonly kind: "wait" }
   /** The oldest batch is in the log at this offset. */
   | { readonly kind: "acknowledged"; readonly baseOffset: number }
-  /** Send these again, in this order, after a pause. */
-  | { readonly kind: "resend"; readonly reason: string }
-  /** The sequence of the log is not ours: fence, restore, go on. */
-  | { readonly kind: "recover"; readonly reason: string }
+  /** Send these again, in this order, after a pause; a refusal of the first has a cause. */
+  | { readonly kind: "resend"; readonly reason: string; readonly cause: RefusalCause | null }
+  /** The sequence of the log is not ours, or it refuses these bytes: fence, restore, go on. */
+  | { readonly kind: "recover"; readonly reason: string; readonly cause: RefusalCause | null }
   /** Someone newer owns the shard. */
   | { readonly kind: "fenced"; readonly reason: string };
 
@@ -31,6 +31,9 @@ export type WriterVerdict =
  *
  * When the first fails retriably all are sent again in order; a sequence error (45) on a later one
  * then only says that the first is missing. On the first it means that the log is not as we think.
+ *
+ * What the broker refuses for want of a right is sent again as it is, whenever the right comes back.
+ * What it refuses for its size or its instants has to be made anew, from what the log holds.
  */
 export class ShardWriter<Batch extends InFlightBatch> {
   readonly #inFlight: Batch[] = [];
@@ -80,17 +83,25 @@ export class ShardWriter<Batch extends InFlightBatch> {
       }
       case "fenced":
         return first.result;
-      case "rejected":
-        return { kind: "recover", reason: first.result.reason };
-      case "out_of_order":
-        return { kind: "recover", reason: "the broker misses a sequence before the first batch" };
-      case "retriable": {
-        // The others' answers to the sending before must not be taken for those to the next.
-        if (this.#inFlight.some((batch) => batch.result === null)) return WAIT;
-        for (const { result } of this.#inFlight) if (result?.kind === "fenced") return result;
-        return { kind: "resend", reason: first.result.reason };
+      case "rejected": {
+        const { cause, reason } = first.result;
+        if (cause === "access") return this.#settleResend(reason, cause);
+        return { kind: "recover", reason, cause };
       }
+      case "out_of_order": {
+        const reason = "the broker misses a sequence before the first batch";
+        return { kind: "recover", reason, cause: null };
+      }
+      case "retriable":
+        return this.#settleResend(first.result.reason, null);
     }
+  }
+
+  #settleResend(reason: string, cause: RefusalCause | null): WriterVerdict {
+    // The others' answers to the sending before must not be taken for those to the next.
+    if (this.#inFlight.some((batch) => batch.result === null)) return WAIT;
+    for (const { result } of this.#inFlight) if (result?.kind === "fenced") return result;
+    return { kind: "resend", reason, cause };
   }
 
   /** Readies the window to be sent again, in order. */

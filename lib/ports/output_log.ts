@@ -31,6 +31,11 @@ export interface OutputLog {
    */
   produce(batches: readonly ProduceBatch[], onResult: ProduceListener): void;
   /**
+   * What the topic takes right now, for a shard whose batch it has refused. One attempt: what is
+   * not known is null.
+   */
+  readLimits(): Promise<OutputLimits>;
+  /**
    * Proves to the broker that the owner of these shards is alive, so that its fence does not
    * expire (hourly is enough).
    * @throws OutputLogError `fenced` when someone newer took one of them.
@@ -47,6 +52,13 @@ export interface OutputTopic {
   readonly batchBytesMax: number;
   /** What is unwise but workable about the topic, one sentence each. */
   readonly warnings: readonly string[];
+}
+
+export interface OutputLimits {
+  /** `max.message.bytes`: the largest record batch it takes. */
+  readonly batchBytesMax: number | null;
+  /** `message.timestamp.after.max.ms`: how far ahead of the broker's clock a record may be. */
+  readonly timestampAheadMsMax: number | null;
 }
 
 export interface ShardOwnership {
@@ -74,8 +86,19 @@ export type ProduceResult =
   | { readonly kind: "out_of_order" }
   /** A newer owner of the shard exists: stop it. */
   | { readonly kind: "fenced"; readonly reason: string }
-  /** The broker refuses this batch for good. */
-  | { readonly kind: "rejected"; readonly reason: string };
+  /** The broker refuses this batch, and will until somebody or something changes. */
+  | { readonly kind: "rejected"; readonly cause: RefusalCause; readonly reason: string };
+
+/**
+ * Why a broker refuses a batch, by what can be done about it.
+ *
+ * - `timestamp`: its instants and the broker's clock are too far apart
+ * - `too_large`: the topic takes only smaller batches
+ * - `access`: the right to write is missing; the same bytes may be sent again
+ * - `other`: a policy, a format, damage on the way
+ */
+export const REFUSAL_CAUSES = ["timestamp", "too_large", "access", "other"] as const;
+export type RefusalCause = (typeof REFUSAL_CAUSES)[number];
 
 export class OutputLogError extends Error {
   override readonly name = "OutputLogError";

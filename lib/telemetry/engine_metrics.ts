@@ -1,4 +1,5 @@
 import { REJECT_REASONS, type RejectReason } from "../core/reject_reason.ts";
+import type { RefusalCause } from "../ports/output_log.ts";
 import type {
   EngineCounters,
   EnginePhase,
@@ -65,6 +66,13 @@ export class EngineMetrics {
   produceRequests = 0;
   /** Batches sent again. */
   produceRetries = 0;
+  /** Batches that the broker refused for what they are, each time they were sent. */
+  readonly refused: Record<RefusalCause, number> = {
+    timestamp: 0,
+    too_large: 0,
+    access: 0,
+    other: 0,
+  };
   /** Times a shard dropped its state and restored it while the process ran. */
   recoveries = 0;
   /** Times a newer owner took a shard. */
@@ -81,6 +89,7 @@ export class EngineMetrics {
 
   clockOffsetMs = 0;
   clockJumpAlarm = false;
+  clockAheadMs = 0;
   sessionsActiveMax = 0;
   /** Set by who runs the engine, before a snapshot. */
   heapUsedBytes: number | null = null;
@@ -142,7 +151,11 @@ export class EngineMetrics {
         written,
         failures,
       },
-      clock: { offsetMs: this.clockOffsetMs, jumpAlarm: this.clockJumpAlarm },
+      clock: {
+        offsetMs: this.clockOffsetMs,
+        jumpAlarm: this.clockJumpAlarm,
+        aheadMs: this.clockAheadMs,
+      },
       stateHash: this.shards.totalStateHash(),
     };
   }
@@ -163,6 +176,7 @@ export class EngineMetrics {
       batches: this.batches,
       produceRequests: this.produceRequests,
       produceRetries: this.produceRetries,
+      refused: { ...this.refused },
       recoveries: this.recoveries,
       fenced: this.fenced,
     };

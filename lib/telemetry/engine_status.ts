@@ -1,4 +1,5 @@
 import type { RejectReason } from "../core/reject_reason.ts";
+import type { RefusalCause } from "../ports/output_log.ts";
 import type { HistogramCounts } from "./latency_histogram.ts";
 
 /**
@@ -63,9 +64,13 @@ export interface EngineCounters {
   readonly batches: number;
   readonly produceRequests: number;
   readonly produceRetries: number;
+  readonly refused: RefusalCounters;
   readonly recoveries: number;
   readonly fenced: number;
 }
+
+/** Record batches that a broker refused for what they are, by the cause. */
+export type RefusalCounters = Readonly<Record<RefusalCause, number>>;
 
 export interface EventCounters {
   readonly start: number;
@@ -147,7 +152,15 @@ export interface ClockStatus {
   readonly offsetMs: number;
   /** The wall clock jumped and timers stand still until that is settled. */
   readonly jumpAlarm: boolean;
+  /**
+   * How far the sessions' clocks are ahead of the wall clock, which was ahead before: for so long no
+   * timer fires.
+   */
+  readonly aheadMs: number;
 }
+
+/** The sessions' clocks may be so far ahead of the wall clock, to which they are drawn slowly. */
+export const CLOCK_AHEAD_MS_MAX = 1000;
 
 /** Share of the restore that is done, 0 … 1; 1 when no shard is restoring. */
 export function restoreProgress(status: EngineStatus): number {

@@ -153,6 +153,12 @@ export const METRICS: readonly Metric[] = [
     "Record batches sent again",
     (s) => s.counters.produceRetries,
   ),
+  labelled(
+    "sessionwheel_batches_refused_total",
+    "Record batches that the broker refused for what they are, by the cause",
+    "cause",
+    (s) => Object.entries(s.counters.refused),
+  ),
   counter(
     "sessionwheel_shard_recoveries_total",
     "Times a shard dropped its state and restored it while running",
@@ -291,6 +297,11 @@ export const METRICS: readonly Metric[] = [
     "sessionwheel_clock_jump",
     "1 while a jump of the wall clock stops the timers",
     (s) => bit(s.clock.jumpAlarm),
+  ),
+  gauge(
+    "sessionwheel_clock_ahead_seconds",
+    "How far the sessions' time is ahead of the wall clock: for so long no timer fires",
+    (s) => s.clock.aheadMs / 1000,
   ),
 
   {

@@ -15,9 +15,9 @@ const FORGETFUL_RULES: ChaosRules = { ...DENSE_RULES, graceMs: 40 };
 /**
  * The wall clock of the engine's machine jumps; its monotonic clock, broker and load do not.
  *
- * A round takes nine minutes, in which next to nothing is computed: a jump is adopted after a
- * minute, and one that is to be taken back has to stand for a while. So several deployments, each
- * with a clock of its own, go through their rounds beside one another.
+ * A jump is adopted after a minute, and one that is to be taken back has to stand for a while; next
+ * to nothing is computed meanwhile. So the courses of a round, and several rounds, go beside one
+ * another, each on a deployment with a clock of its own.
  */
 export const CLOCK_MODE: ChaosMode = {
   name: "clock",
@@ -33,71 +33,124 @@ interface ClockJump {
   readonly atStart?: boolean;
   /** Seconds off the true time, and for how long; the last one stays. */
   readonly steps: readonly { readonly offSeconds: number; readonly forMs: number }[];
-  /** Whether it is noticed as a jump; a small one is made up for slowly. */
-  readonly isNoticed: boolean;
-  /** Whether it is taken back soon enough for nothing to happen. */
-  readonly isTakenBack: boolean;
+  /** Whether it is noticed as a jump; a small one is made up for slowly. Null: either. */
+  readonly isNoticed: boolean | null;
+  /**
+   * What comes of it:
+   * - `nothing`: it is taken back in time, no record is of a time that was never adopted
+   * - `ahead`: it is adopted and records are of that time
+   * - `behind`: it is adopted, or was there before the engine was, and no record is ahead
+   * - `refused`: it is adopted, the broker refuses every record of that time, and once the clock is
+   *   right records come again within half a minute
+   */
+  readonly outcome: "nothing" | "ahead" | "behind" | "refused" | "either";
 }
 
+const MINUTE = 60;
 const HOUR = 3600;
+const YEAR = 365 * 24 * HOUR;
 
-const JUMPS: readonly ClockJump[] = [
+const TAKEN_BACK: readonly ClockJump[] = [
   jump("half a second ahead, taken back after 20 s", [[0.5, 20_000], [0, 15_000]], {
     isNoticed: false,
   }),
-  jump("an hour ahead, taken back after 20 s", [[HOUR, 20_000], [0, 5000]]),
-  jump("an hour behind, taken back after 20 s", [[-HOUR, 20_000], [0, 5000]]),
+  // A thousand milliseconds are none; whether it is a fraction more, the scheduler says.
+  ...[1, -1].map((seconds) =>
+    jump(`${inWords(seconds)}, taken back after 20 s`, [[seconds, 20_000], [0, 25_000]], {
+      isNoticed: null,
+    })
+  ),
+  ...[5 * MINUTE, -5 * MINUTE, HOUR, -HOUR].map((seconds) =>
+    jump(`${inWords(seconds)}, taken back after 20 s`, [[seconds, 20_000], [0, 5000]])
+  ),
+  jump("ten years ahead, taken back after 50 s", [[10 * YEAR, 50_000], [0, 5000]]),
   jump("an hour ahead and back, every 5 s", [
     ...[0, 1, 2, 3].flatMap((): [number, number][] => [[HOUR, 5000], [0, 5000]]),
   ]),
   jump("30 s ahead, then 30 s behind, then right", [[30, 30_000], [-30, 30_000], [0, 5000]]),
-  jump("8 s ahead, for good", [[8, 75_000]], { isTakenBack: false }),
-  jump("8 s back again, for good", [[0, 85_000]], { isTakenBack: false }),
+];
+
+const ADOPTED: readonly ClockJump[] = [
+  jump("8 s ahead, for good", [[8, 75_000]], { outcome: "ahead" }),
+  jump("8 s back again, for good", [[0, 85_000]], { outcome: "either" }),
   {
     ...jump("8 s ahead at the start, then right", [[8, 12_000], [0, 85_000]]),
-    isTakenBack: false,
+    outcome: "ahead",
     atStart: true,
   },
   {
     ...jump("8 s behind at the start, then right", [[-8, 12_000], [0, 75_000]]),
-    isTakenBack: false,
+    outcome: "behind",
     atStart: true,
   },
+  // Sessions count as so much older for five minutes, and none gets a heartbeat before its timeout.
+  jump("5 min ahead for 75 s, then right", [[5 * MINUTE, 75_000], [0, 6 * MINUTE * 1000]], {
+    outcome: "ahead",
+  }),
 ];
+
+const ADOPTED_FAR: readonly ClockJump[] = [
+  jump("5 min behind for 75 s, then right", [[-5 * MINUTE, 75_000], [0, 75_000]], {
+    outcome: "behind",
+  }),
+  jump("an hour and a half ahead for 100 s, then right", [[1.5 * HOUR, 100_000], [0, 0]], {
+    outcome: "refused",
+  }),
+  jump("ten years ahead for 100 s, then right", [[10 * YEAR, 100_000], [0, 0]], {
+    outcome: "refused",
+  }),
+];
+
+const COURSES = [TAKEN_BACK, ADOPTED, ADOPTED_FAR];
 
 function jump(
   name: string,
   steps: readonly [offSeconds: number, forMs: number][],
-  { isNoticed = true, isTakenBack = true } = {},
+  { isNoticed = true, outcome = "nothing" }: Partial<ClockJump> = {},
 ): ClockJump {
   return {
     name,
     steps: steps.map(([offSeconds, forMs]) => ({ offSeconds, forMs })),
     isNoticed,
-    isTakenBack,
+    outcome,
   };
 }
 
+function inWords(seconds: number): string {
+  const amount = Math.abs(seconds);
+  const text = amount >= HOUR
+    ? `${amount / HOUR} h`
+    : amount >= MINUTE
+    ? `${amount / MINUTE} min`
+    : `${amount} s`;
+  return `${text} ${seconds < 0 ? "behind" : "ahead"}`;
+}
+
 async function runClock(stage: ChaosStage, rounds: number): Promise<string[]> {
-  const lanes = Math.min(rounds, LANES_MAX);
-  const roundsOf = (lane: number) => Math.ceil((rounds - lane) / lanes);
+  const courses = Array.from({ length: rounds }, () => COURSES).flat();
+  const lanes = Math.min(courses.length, LANES_MAX);
+  const ofLane = (lane: number) => courses.filter((_, i) => i % lanes === lane);
   const results = await Promise.allSettled([
-    runRounds(stage, roundsOf(0)),
-    ...Array.from({ length: lanes - 1 }, (_, i) => runBeside(stage, i + 1, roundsOf(i + 1))),
+    runCourses(stage, ofLane(0)),
+    ...Array.from({ length: lanes - 1 }, (_, i) => runBeside(stage, i + 1, ofLane(i + 1))),
   ]);
   // The others had to come to their end first: they use the same broker.
   for (const result of results) if (result.status === "rejected") throw result.reason;
   return results.flatMap((result) => result.status === "fulfilled" ? result.value : []);
 }
 
-/** Rounds of a deployment of its own, to which all promises must hold as well. */
-async function runBeside(stage: ChaosStage, lane: number, rounds: number): Promise<string[]> {
+/** Courses of a deployment of its own, to which all promises must hold as well. */
+async function runBeside(
+  stage: ChaosStage,
+  lane: number,
+  courses: readonly (readonly ClockJump[])[],
+): Promise<string[]> {
   const { options } = stage.world;
   const folder = `${stage.folder}/lane-${lane}`;
   await Deno.mkdir(folder);
   const world = await ChaosWorld.open({ ...options, folder, seed: options.seed + lane });
   try {
-    const lines = await runRounds({ ...stage, world, folder }, rounds);
+    const lines = await runCourses({ ...stage, world, folder }, courses);
     const verdict = await world.finish();
     stage.world.failures.push(...verdict.failures.map((failure) => `lane ${lane}: ${failure}`));
     return [...lines, ...verdict.lines.map((line) => `lane ${lane}: ${line}`)];
@@ -107,19 +160,20 @@ async function runBeside(stage: ChaosStage, lane: number, rounds: number): Promi
 }
 
 /** Leaves the engine running. */
-async function runRounds(stage: ChaosStage, rounds: number): Promise<string[]> {
+async function runCourses(
+  stage: ChaosStage,
+  courses: readonly (readonly ClockJump[])[],
+): Promise<string[]> {
   const { world, folder, say } = stage;
   const clock = await FakeClock.create(`${folder}/clock`);
   const engine = world.engine("clock", { env: clock.env });
   const lines: string[] = [];
   engine.start();
   await world.firstRecords(engine, { everywhere: true });
-  for (let round = 0; round < rounds; round++) {
-    for (const jump of JUMPS) {
-      lines.push(await runJump(stage, engine, clock, jump));
-      say(lines.at(-1)!);
-      world.assertRunning(engine);
-    }
+  for (const jump of courses.flat()) {
+    lines.push(await runJump(stage, engine, clock, jump));
+    say(lines.at(-1)!);
+    world.assertRunning(engine);
   }
   return lines;
 }
@@ -128,11 +182,12 @@ async function runJump(
   { world }: ChaosStage,
   engine: EngineUnderTest,
   clock: FakeClock,
-  { name, steps, atStart = false, isNoticed, isTakenBack }: ClockJump,
+  { name, steps, atStart = false, isNoticed, outcome }: ClockJump,
 ): Promise<string> {
   const aheadBefore = world.recordsAhead;
   const timeoutsBefore = world.check.ends.timeout;
   const startsBefore = world.check.counts.starts;
+  const refusedBefore = await engine.metric(REFUSED) ?? 0;
   let wasNoticed = false;
   if (atStart) {
     await engine.kill9();
@@ -151,10 +206,16 @@ async function runJump(
   const sinceMs = performance.now();
   const seenMs = await world.watch.flow({ emittedAfterMs: -Infinity, timeoutMs: HEAL_MS_MAX });
   const ahead = world.recordsAhead - aheadBefore;
+  const refused = (await engine.metric(REFUSED) ?? 0) - (atStart ? 0 : refusedBefore);
+  const mayBeAhead = outcome === "ahead" || outcome === "either";
   const faults = [
     ...(seenMs === null ? [`nothing written ${HEAL_MS_MAX / 1000} s after it`] : []),
-    ...(wasNoticed === isNoticed ? [] : [isNoticed ? "not noticed" : "taken for a jump"]),
-    ...(isTakenBack && ahead > 0 ? [`${ahead} records of a time that was never adopted`] : []),
+    ...(isNoticed === null || wasNoticed === isNoticed
+      ? []
+      : [isNoticed ? "not noticed" : "taken for a jump"]),
+    ...(!mayBeAhead && ahead > 0 ? [`${ahead} records of a time that has not come`] : []),
+    ...(outcome === "ahead" && ahead === 0 ? ["no record of the time that was adopted"] : []),
+    ...((refused > 0) === (outcome === "refused") ? [] : [`${refused} batches refused`]),
     ...(await engine.metric("sessionwheel_clock_jump") === 0 ? [] : ["still alarmed at its end"]),
   ];
   for (const fault of faults) {
@@ -167,6 +228,7 @@ async function runJump(
     `starts and ${timeouts} timeouts meanwhile`;
 }
 
+const REFUSED = 'sessionwheel_batches_refused_total{cause="timestamp"}';
 const HEAL_MS_MAX = 30_000;
 /** Five engines and five loads take about one core; their readers want to be in time. */
 const LANES_MAX = 5;

@@ -39,6 +39,12 @@ export function outputLogSuite(name: string, makeFixture: () => Promise<OutputLo
     assertNotEquals(topic.name, "");
   });
 
+  test("tells what the topic takes right now", async ({ fixture }) => {
+    const log = fixture.connect();
+    const { batchBytesMax } = await log.open();
+    assertEquals((await log.readLimits()).batchBytesMax, batchBytesMax);
+  });
+
   test("has nothing to read in a fresh partition", async (context) => {
     const log = await context.connect();
     const { logStart, end } = await log.acquire(0);

@@ -188,27 +188,13 @@ Deno.test("Engine restores a shard whose sequence the broker does not know, and 
   assertEquals(process.failure, undefined);
 });
 
-Deno.test("Engine does not hurry where the log refuses a batch for good", async () => {
-  const world = new EngineWorld();
-  const process = world.engine();
-  await process.start();
-  process.log.setMode(0, { kind: "rejected", reason: "too large" });
-  world.sendStart("a", 1);
-  await world.advance(60_000);
-  assertLess(process.log.acquired, 40);
-  process.log.setMode(0, "append");
-  await world.advance(30_000);
-  assertEquals(world.storyOf("a")[0], "Start 1");
-  assertEquals(process.failure, undefined);
-});
-
 Deno.test("Engine says that a shard is being restored for as long as it has no state", async () => {
   const world = new EngineWorld();
   const process = world.engine();
   await process.start();
   world.sendStart("a", 1);
   await world.advance(1000);
-  process.log.setMode(0, { kind: "rejected", reason: "too large" });
+  process.log.setMode(0, { kind: "out_of_order" });
   world.sendStart("b", 2);
   const states = new Set<string>();
   for (let ms = 0; ms < 2000; ms++) {

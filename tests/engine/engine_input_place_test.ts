@@ -22,7 +22,7 @@ Deno.test("Engine closes the batch of a shard that leaves the input at the place
 Deno.test("Engine places a shard that restores its state at its log, not where it was before", async () => {
   const world = new EngineWorld({ outputPartitions: 2 });
   const process = world.engine({ wrapPorts: withSlowOffsets });
-  const refused = { kind: "rejected", reason: "for a test" } as const;
+  const refused = { kind: "rejected", cause: "other", reason: "for a test" } as const;
   const send = async (shard: number, number: number, ms: number) => {
     world.sendStart(world.deviceOn(shard, number), number);
     await world.advance(ms);

@@ -82,3 +82,34 @@ Deno.test("EngineReport.update() says once that the clock jumped, and once that 
   assertEquals(lines.length, 3);
   assertStringIncludes(lines[2]!, "byMs=-5000");
 });
+
+Deno.test("EngineReport.update() says once that shards are ahead of the wall clock, and once that they are not", () => {
+  const parts = new EngineParts();
+  const { clock, lines, metrics, context } = parts;
+  const report = new EngineReport(context);
+  parts.punctuate(0);
+  clock.jumpWall(-20_000);
+  const update = (seconds: number) => {
+    for (let i = 0; i < seconds; i++) {
+      clock.advance(1000);
+      context.clock.nowMs();
+      report.update();
+    }
+  };
+  update(10);
+  assertEquals([metrics.clockJumpAlarm, metrics.clockAheadMs], [true, 10_000]);
+  update(60);
+  assertEquals([metrics.clockJumpAlarm, metrics.clockAheadMs], [false, 0]);
+  assertEquals(lines.length, 2);
+  // The wall clock is put back further, and that is adopted.
+  parts.punctuate(0);
+  clock.jumpWall(-100_000);
+  update(70);
+  assertEquals(metrics.clockAheadMs, 40_000);
+  assertStringIncludes(lines.at(-1)!, "the sessions' time is ahead of the wall clock");
+  assertStringIncludes(lines.at(-1)!, "aheadMs=");
+  update(40);
+  assertEquals(metrics.clockAheadMs, 0);
+  assertStringIncludes(lines.at(-1)!, "at the sessions' time again");
+  assertEquals(lines.filter((line) => line.includes("sessions' time")).length, 2);
+});

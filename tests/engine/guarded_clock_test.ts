@@ -76,3 +76,45 @@ Deno.test("GuardedClock is never behind a wall clock that is a fraction ahead", 
   world.jumpWall(1);
   assertEquals(clock.nowMs(), world.wallMs());
 });
+
+Deno.test("GuardedClock tells how long it stands, and goes back when it is told that it may", () => {
+  const { world, clock } = guarded();
+  world.jumpWall(HOUR_MS);
+  run(world, clock, 62);
+  assertEquals([clock.aheadMs, clock.differenceMs, clock.adoptedMs], [0, 0, HOUR_MS]);
+  world.jumpWall(-HOUR_MS);
+  run(world, clock, 62);
+  // It ran on until the jump back was adopted, three readings ago.
+  assertEquals([clock.aheadMs, clock.differenceMs], [HOUR_MS - 3000, -HOUR_MS + 3000]);
+  assertEquals(clock.alarm, false);
+  const later = world.wallMs() + 1000;
+  clock.goBack(later);
+  assertEquals([clock.nowMs(), clock.aheadMs], [later, 1000]);
+  clock.goBack(0);
+  assertEquals([clock.nowMs(), clock.aheadMs], [world.wallMs(), 0]);
+  assertEquals(run(world, clock, 10), world.wallMs());
+  assertEquals([clock.differenceMs, clock.adoptedMs], [0, 0]);
+});
+
+Deno.test("GuardedClock.goBack() changes nothing where now does not stand", () => {
+  const { world, clock } = guarded();
+  run(world, clock, 10);
+  clock.goBack(0);
+  assertEquals(clock.nowMs(), world.wallMs());
+});
+
+Deno.test("GuardedClock adopts a jump back within 10 s when a broker doubts now, and one forward no sooner", () => {
+  const { world, clock } = guarded();
+  world.jumpWall(HOUR_MS);
+  clock.doubt();
+  run(world, clock, 30);
+  assertEquals([clock.alarm, clock.isDoubted], [true, true]);
+  run(world, clock, 32);
+  assertEquals([clock.alarm, clock.isDoubted], [false, false]);
+  clock.doubt();
+  world.jumpWall(-HOUR_MS);
+  run(world, clock, 12);
+  assertEquals(clock.alarm, false);
+  clock.goBack(0);
+  assertEquals(clock.nowMs(), world.wallMs());
+});

@@ -17,7 +17,10 @@ class Queue {
     this.parts = new EngineParts({ shards });
     this.queue = new ProduceQueue(this.parts.context, {
       onRoom: ({ index }) => this.told.push(`room ${index}`),
-      onRecover: ({ index }, reason) => this.told.push(`recover ${index}: ${reason}`),
+      onRecover: ({ index }, reason, refusal) => {
+        const what = refusal === null ? "recover" : `recover from ${refusal.cause}`;
+        this.told.push(`${what} ${index}: ${reason}`);
+      },
       onFenced: ({ index }, reason) => this.told.push(`fenced ${index}: ${reason}`),
     });
     for (let shard = 0; shard < shards; shard++) this.parts.warm(shard);
@@ -162,7 +165,7 @@ Deno.test("ProduceQueue has a shard restored whose log disagrees, and tells of n
   const test = new Queue(3);
   test.send(0, 1);
   test.answer(0, { kind: "out_of_order" });
-  test.answer(0, { kind: "rejected", reason: "too large" }, 1);
+  test.answer(0, { kind: "rejected", cause: "too_large", reason: "too large" }, 1);
   // The first is in the log, so there is room; but what follows it is not.
   test.send(2);
   test.send(2);
@@ -170,9 +173,40 @@ Deno.test("ProduceQueue has a shard restored whose log disagrees, and tells of n
   test.answer(1, 10);
   assertEquals(test.told, [
     "recover 0: the broker misses a sequence before the first batch",
-    "recover 1: too large",
+    "recover from too_large 1: too large",
     "recover 2: the broker misses a sequence before the first batch",
   ]);
+});
+
+Deno.test("ProduceQueue sends what may not be written again, ever more rarely, and says why", async () => {
+  const test = new Queue(2);
+  const reason = "TOPIC_AUTHORIZATION_FAILED (29)";
+  const [first] = test.send(0, 1);
+  const [second] = test.send(0);
+  const { metrics, runners } = test.parts;
+  const denied: ProduceResult = { kind: "rejected", cause: "access", reason };
+  test.answer(0, denied);
+  assertEquals(test.parts.log.calls.length, 2);
+  test.answer(1, denied);
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const calls = test.parts.log.calls.length;
+    await test.parts.advance(5000);
+    assertEquals(test.calls().slice(calls), [[first!.bytes], [second!.bytes]]);
+    test.answer(calls, denied);
+    test.answer(calls + 1, denied);
+  }
+  assertEquals(
+    test.state(),
+    `stalled: ${reason}: the right to write to the output topic is gone, grant it again`,
+  );
+  assertEquals(metrics.refused, { timestamp: 0, too_large: 0, access: 22, other: 0 });
+  assertEquals(test.parts.lines.length, 1);
+  assertEquals(test.told, []);
+  await test.parts.advance(5000);
+  const calls = test.parts.log.calls.length;
+  test.answer(calls - 2, 10);
+  assertEquals([test.state(), runners[0]!.refusal], ["running", null]);
+  assertEquals(test.told, ["room 0"]);
 });
 
 Deno.test("ProduceQueue tells that a newer process owns the shard, and tells of no room", () => {

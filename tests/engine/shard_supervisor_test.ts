@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type {
+  OutputLimits,
   OutputLog,
   OutputTopic,
   ProduceBatch,
@@ -140,6 +141,10 @@ class GatedLog implements OutputLog {
 
   produce(batches: readonly ProduceBatch[], onResult: ProduceListener): void {
     this.#inner.produce(batches, onResult);
+  }
+
+  readLimits(): Promise<OutputLimits> {
+    return this.#inner.readLimits();
   }
 
   refresh(shards: readonly number[]): Promise<void> {

@@ -6,7 +6,7 @@ import {
 } from "../../lib/engine/shard_writer.ts";
 import type { ProduceResult } from "../../lib/ports/output_log.ts";
 
-type Answer = ProduceResult["kind"] | "none";
+type Answer = ProduceResult["kind"] | "none" | "denied";
 type Verdict = WriterVerdict["kind"];
 
 const RESULTS: Record<Answer, ProduceResult | null> = {
@@ -15,7 +15,8 @@ const RESULTS: Record<Answer, ProduceResult | null> = {
   retriable: { kind: "retriable", reason: "no leader" },
   out_of_order: { kind: "out_of_order" },
   fenced: { kind: "fenced", reason: "a newer owner" },
-  rejected: { kind: "rejected", reason: "too large" },
+  rejected: { kind: "rejected", cause: "too_large", reason: "too large" },
+  denied: { kind: "rejected", cause: "access", reason: "no right to write" },
 };
 
 /** By the answer to the first batch, then by that to the second: what is to be done. */
@@ -28,6 +29,7 @@ const VERDICTS: Record<Answer, Record<Answer | "alone", Verdict>> = {
     out_of_order: "wait",
     fenced: "wait",
     rejected: "wait",
+    denied: "wait",
   },
   acknowledged: {
     alone: "acknowledged",
@@ -37,6 +39,7 @@ const VERDICTS: Record<Answer, Record<Answer | "alone", Verdict>> = {
     out_of_order: "acknowledged",
     fenced: "acknowledged",
     rejected: "acknowledged",
+    denied: "acknowledged",
   },
   retriable: {
     alone: "resend",
@@ -49,6 +52,7 @@ const VERDICTS: Record<Answer, Record<Answer | "alone", Verdict>> = {
     out_of_order: "resend",
     fenced: "fenced",
     rejected: "resend",
+    denied: "resend",
   },
   out_of_order: {
     alone: "recover",
@@ -58,6 +62,7 @@ const VERDICTS: Record<Answer, Record<Answer | "alone", Verdict>> = {
     out_of_order: "recover",
     fenced: "recover",
     rejected: "recover",
+    denied: "recover",
   },
   fenced: {
     alone: "fenced",
@@ -67,6 +72,7 @@ const VERDICTS: Record<Answer, Record<Answer | "alone", Verdict>> = {
     out_of_order: "fenced",
     fenced: "fenced",
     rejected: "fenced",
+    denied: "fenced",
   },
   rejected: {
     alone: "recover",
@@ -76,6 +82,17 @@ const VERDICTS: Record<Answer, Record<Answer | "alone", Verdict>> = {
     out_of_order: "recover",
     fenced: "recover",
     rejected: "recover",
+    denied: "recover",
+  },
+  denied: {
+    alone: "resend",
+    none: "wait",
+    acknowledged: "resend",
+    retriable: "resend",
+    out_of_order: "resend",
+    fenced: "fenced",
+    rejected: "resend",
+    denied: "resend",
   },
 };
 
@@ -87,6 +104,7 @@ const VERDICTS_AFTER_FIRST: Record<Answer, Verdict> = {
   out_of_order: "recover",
   fenced: "fenced",
   rejected: "recover",
+  denied: "resend",
 };
 
 for (const [first, row] of Object.entries(VERDICTS) as [Answer, Record<Answer, Verdict>][]) {

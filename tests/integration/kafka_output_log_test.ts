@@ -103,7 +103,12 @@ brokerTest(
       const large = new ShardWriter(0, await log.acquire(0)).batch("x".repeat(70_000));
       assertEquals(await produceUntilDecided(log, large), {
         kind: "rejected",
+        cause: "too_large",
         reason: "MESSAGE_TOO_LARGE (10)",
+      });
+      assertEquals(await log.readLimits(), {
+        batchBytesMax: 65_536,
+        timestampAheadMsMax: 3_600_000,
       });
       await log.close();
     });

@@ -1,5 +1,6 @@
 import type { MemoryCheckpointDisk } from "../../lib/adapters/memory/memory_checkpoint_store.ts";
 import type { Random } from "../support/random.ts";
+import { TIMESTAMP_AHEAD_MS_MAX } from "./simulated_log.ts";
 import type { OutputChecker } from "./output_checker.ts";
 import type { SimulatedWorld } from "./simulated_world.ts";
 
@@ -65,9 +66,11 @@ export class FaultSchedule {
     this.#world.leaderless.clear();
     this.#world.input.down.clear();
     this.#endBlip();
-    // Where the clock was ahead once, shards may have gone along: the time comes again.
-    const aheadMs = this.#wallOffMsMax - this.#wallOffMs;
-    if (aheadMs > 0) this.#jump(aheadMs);
+    // Where the clock was ahead once, shards may have gone along: the time comes again. What is
+    // further ahead than the broker takes, none of them has: it has to be put right.
+    const isStrict = this.#world.scenario.faults.strictTimestamps > 0;
+    const offMs = Math.min(this.#wallOffMsMax, isStrict ? TIMESTAMP_AHEAD_MS_MAX : Infinity);
+    if (offMs !== this.#wallOffMs) this.#jump(offMs - this.#wallOffMs);
     return this.#hasJumped ? CLOCK_SETTLES_MS : 0;
   }
 

@@ -59,6 +59,8 @@ export const FAULT_KINDS = [
   "diskFailure",
   /** Nothing happens for up to a minute. */
   "pause",
+  /** The broker refuses records that are more than an hour ahead of its clock. */
+  "strictTimestamps",
 ] as const;
 
 export type FaultKind = typeof FAULT_KINDS[number];

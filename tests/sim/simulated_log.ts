@@ -1,8 +1,11 @@
+import { readInt64 } from "../../lib/core/big_endian.ts";
+import { MAX_TIMESTAMP_AT } from "../../lib/core/record_batch_layout.ts";
 import type { AppendResult } from "../../lib/adapters/memory/memory_partition.ts";
 import { MemoryOutputLog } from "../../lib/adapters/memory/memory_output_log.ts";
 import type { ProducerIdentity } from "../../lib/adapters/memory/memory_topic.ts";
 import type { SessionRules } from "../../lib/core/session_rules.ts";
 import {
+  type OutputLimits,
   type OutputLog,
   OutputLogError,
   type OutputTopic,
@@ -106,6 +109,11 @@ export class SimulatedLog implements OutputLog {
     }
   }
 
+  async readLimits(): Promise<OutputLimits> {
+    await this.#delay(this.#random.int(1, 20));
+    return await this.#log.readLimits();
+  }
+
   async refresh(shards: readonly number[]): Promise<void> {
     await this.#delay(this.#random.int(1, 20));
     const { output } = this.#world;
@@ -136,7 +144,7 @@ export class SimulatedLog implements OutputLog {
       return;
     }
     if (random.chance(world.amount("refusedProduce") * 0.03)) {
-      answer({ kind: "rejected", reason: "refused" });
+      answer({ kind: "rejected", cause: random.pick(REFUSALS), reason: "refused" });
       return;
     }
     const bytes = batch.bytes.slice();
@@ -165,7 +173,17 @@ export class SimulatedLog implements OutputLog {
   /** The request is at the broker. */
   #land(shard: number, bytes: Uint8Array): ProduceResult {
     if (this.#world.leaderless.has(shard)) return { kind: "retriable", reason: "no leader" };
+    if (this.#isTooFarAhead(bytes)) {
+      return { kind: "rejected", cause: "timestamp", reason: "an hour ahead" };
+    }
     return toResult(this.#world.output.append(shard, bytes));
+  }
+
+  #isTooFarAhead(bytes: Uint8Array): boolean {
+    // A broker is like that or it is not, also when all is well otherwise.
+    if (this.#world.scenario.faults.strictTimestamps === 0) return false;
+    const maxTimestampMs = readInt64(bytes, MAX_TIMESTAMP_AT);
+    return maxTimestampMs > this.#world.trueMs() + TIMESTAMP_AHEAD_MS_MAX;
   }
 
   #networkMs(min: number, max: number, slowMax: number): number {
@@ -195,6 +213,12 @@ export class SimulatedLog implements OutputLog {
     await new Promise<void>((resolve) => this.#process.wakeAfter(ms, resolve));
   }
 }
+
+/** One in the instants of a batch is for the clock to find. */
+const REFUSALS = ["too_large", "access", "other"] as const;
+
+/** `message.timestamp.after.max.ms`, as brokers have it by default. */
+export const TIMESTAMP_AHEAD_MS_MAX = 3_600_000;
 
 function toResult(result: AppendResult): ProduceResult {
   switch (result.kind) {

@@ -1,5 +1,6 @@
 import type { BuildInfo } from "../../telemetry/build_info.ts";
 import {
+  CLOCK_AHEAD_MS_MAX,
   type EngineStatus,
   restoreProgress,
   type ShardState,
@@ -38,7 +39,7 @@ export async function readyChecks(monitor: EngineMonitor): Promise<HealthCheck[]
     startedCheck(status),
     check("kafka", status.brokersReachable, "brokers do not answer"),
     shardsCheck(status),
-    check("clock", !status.clock.jumpAlarm, "the wall clock jumped, timers stand still"),
+    clockCheck(status),
     check("phase", status.phase === "running", `the engine is ${status.phase}`),
   ];
 }
@@ -55,6 +56,18 @@ function startedCheck(status: EngineStatus | null): HealthCheck {
   if (status === null) return check("started", false, "the engine does not answer");
   const percent = Math.floor(restoreProgress(status) * 100);
   return check("started", status.started, `not every shard has run yet (${percent} % restored)`);
+}
+
+function clockCheck({ clock: { jumpAlarm, aheadMs } }: EngineStatus): HealthCheck {
+  if (jumpAlarm) return check("clock", false, "the wall clock jumped, timers stand still");
+  return check(
+    "clock",
+    aheadMs <= CLOCK_AHEAD_MS_MAX,
+    `the sessions' time is ${
+      Math.ceil(aheadMs / 1000)
+    } s ahead of the wall clock, which was ahead ` +
+      "before: timers wait for it",
+  );
 }
 
 function shardsCheck(status: EngineStatus): HealthCheck {

@@ -31,6 +31,8 @@ export const KAFKA_ERROR = {
   unsupportedVersion: 35,
   topicAlreadyExists: 36,
   notController: 41,
+  unsupportedForMessageFormat: 43,
+  policyViolation: 44,
   outOfOrderSequence: 45,
   duplicateSequence: 46,
   invalidProducerEpoch: 47,
@@ -68,6 +70,11 @@ export function isRetriableCode(code: number): boolean {
 export function callsForCoordinator(code: number): boolean {
   return code === KAFKA_ERROR.coordinatorLoading || code === KAFKA_ERROR.coordinatorNotAvailable ||
     code === KAFKA_ERROR.notCoordinator;
+}
+
+/** The batch is larger than the topic takes. */
+export function isTooLarge(code: number): boolean {
+  return code === KAFKA_ERROR.messageTooLarge || code === KAFKA_ERROR.recordListTooLarge;
 }
 
 /** An administrator has to grant something. */

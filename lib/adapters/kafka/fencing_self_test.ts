@@ -84,7 +84,10 @@ async function tryAsZombie(
         return { works: false, detail: "The broker took a batch from a writer that was fenced" };
       case "rejected":
         throw new OutputLogError(
-          `Cannot test the fencing on ${topic}: the broker refused a batch: ${result.reason}`,
+          `Cannot test the fencing on ${topic}: the broker refused a batch: ${result.reason}` +
+            (result.cause === "timestamp"
+              ? ": the clocks of this machine and of the broker are too far apart"
+              : ""),
           { code: "other", retryable: false },
         );
       case "retriable":

@@ -1,4 +1,5 @@
 import {
+  type OutputLimits,
   type OutputLog,
   OutputLogError,
   type OutputTopic,
@@ -103,6 +104,24 @@ export class KafkaOutputLog implements OutputLog {
 
   produce(batches: readonly ProduceBatch[], onResult: ProduceListener): void {
     this.#producer.produce(batches, onResult);
+  }
+
+  async readLimits(): Promise<OutputLimits> {
+    let settings: TopicSettings | null = null;
+    try {
+      settings = await describeTopic(this.#client, this.#options.topic);
+    } catch (error) {
+      // Not allowed to look, or nobody answers.
+      if (!(error instanceof KafkaFault)) throw error;
+    }
+    const number = (name: string) => {
+      const value = settings?.get(name);
+      return value === undefined ? null : Number(value);
+    };
+    return {
+      batchBytesMax: number("max.message.bytes"),
+      timestampAheadMsMax: number("message.timestamp.after.max.ms"),
+    };
   }
 
   async refresh(shards: readonly number[]): Promise<void> {

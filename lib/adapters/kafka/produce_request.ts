@@ -1,5 +1,11 @@
-import type { ProduceBatch, ProduceResult } from "../../ports/output_log.ts";
-import { isRetriableCode, KAFKA_ERROR, kafkaErrorName } from "./error_codes.ts";
+import type { ProduceBatch, ProduceResult, RefusalCause } from "../../ports/output_log.ts";
+import {
+  isAccessDenied,
+  isRetriableCode,
+  isTooLarge,
+  KAFKA_ERROR,
+  kafkaErrorName,
+} from "./error_codes.ts";
 import { KAFKA_API, requestFrame } from "./kafka_api.ts";
 import { viewOf } from "./record_set.ts";
 import { WireReader } from "./wire_reader.ts";
@@ -94,12 +100,18 @@ export function produceResult(errorCode: number, baseOffset: number): ProduceRes
     case KAFKA_ERROR.invalidProducerEpoch:
     case KAFKA_ERROR.producerFenced:
       return { kind: "fenced", reason: kafkaErrorName(errorCode) };
-    default:
-      return {
-        kind: isRetriableCode(errorCode) ? "retriable" : "rejected",
-        reason: kafkaErrorName(errorCode),
-      };
+    default: {
+      const reason = kafkaErrorName(errorCode);
+      if (isRetriableCode(errorCode)) return { kind: "retriable", reason };
+      return { kind: "rejected", cause: refusalCause(errorCode), reason };
+    }
   }
+}
+
+function refusalCause(errorCode: number): RefusalCause {
+  if (errorCode === KAFKA_ERROR.invalidTimestamp) return "timestamp";
+  if (isTooLarge(errorCode)) return "too_large";
+  return isAccessDenied(errorCode) ? "access" : "other";
 }
 
 const ACKS_ALL = -1;

@@ -49,4 +49,5 @@ const NAMES = [
   "retention.bytes",
   "max.message.bytes",
   "min.insync.replicas",
+  "message.timestamp.after.max.ms",
 ] as const;

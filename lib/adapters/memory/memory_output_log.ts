@@ -1,5 +1,6 @@
 import type { Clock } from "../../ports/clock.ts";
 import {
+  type OutputLimits,
   type OutputLog,
   OutputLogError,
   type OutputTopic,
@@ -75,6 +76,11 @@ export class MemoryOutputLog implements OutputLog {
     this.#clock.wakeAfter(0, () => {
       for (const [i, result] of results.entries()) onResult(shards[i]!, result);
     });
+  }
+
+  readLimits(): Promise<OutputLimits> {
+    const { batchBytesMax } = this.#topic;
+    return Promise.resolve({ batchBytesMax, timestampAheadMsMax: null });
   }
 
   // deno-lint-ignore require-await -- what is wrong must come as a rejection.

@@ -15,7 +15,7 @@ export type AppendResult =
   | { readonly kind: "duplicate"; readonly baseOffset: number }
   | { readonly kind: "out_of_order" }
   | { readonly kind: "fenced"; readonly reason: string }
-  | { readonly kind: "rejected"; readonly reason: string };
+  | { readonly kind: "rejected"; readonly cause: "too_large" | "other"; readonly reason: string };
 
 interface StoredBatch {
   readonly bytes: Uint8Array;
@@ -57,8 +57,13 @@ export class MemoryPartition {
 
   /** Appends a copy of one record batch, with its offsets set. */
   append(batch: Uint8Array): AppendResult {
-    const fault = faultOf(batch, this.#options.batchBytesMax);
-    if (fault !== null) return { kind: "rejected", reason: fault };
+    const { batchBytesMax } = this.#options;
+    if (batch.length > batchBytesMax) {
+      const reason = `the batch is ${batch.length} bytes, at most ${batchBytesMax}`;
+      return { kind: "rejected", cause: "too_large", reason };
+    }
+    const fault = faultOf(batch);
+    if (fault !== null) return { kind: "rejected", cause: "other", reason: fault };
     const sequenced: SequencedBatch = {
       producerId: readInt64(batch, layout.PRODUCER_ID_AT),
       epoch: readInt16(batch, layout.PRODUCER_EPOCH_AT),
@@ -167,10 +172,7 @@ export class MemoryPartition {
 }
 
 /** What a broker would refuse about these bytes, or null. */
-function faultOf(batch: Uint8Array, batchBytesMax: number): string | null {
-  if (batch.length > batchBytesMax) {
-    return `the batch is ${batch.length} bytes, at most ${batchBytesMax}`;
-  }
+function faultOf(batch: Uint8Array): string | null {
   if (batch.length < layout.RECORDS_AT || batch[layout.MAGIC_AT] !== 2) {
     return "it is no record batch of magic 2";
   }

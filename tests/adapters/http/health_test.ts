@@ -76,7 +76,7 @@ Deno.test("/readyz fails on each condition that keeps sessions from being kept u
     started: ({ metrics }) => metrics.started = false,
     kafka: ({ metrics }) => metrics.brokersReachable = false,
     shards: ({ metrics }) => metrics.shards.setState(0, "stopped", "foreign writer"),
-    clock: ({ metrics }) => metrics.clockJumpAlarm = true,
+    clock: ({ metrics }) => metrics.clockAheadMs = 1001,
     phase: ({ metrics }) => metrics.phase = "draining",
   };
   for (const [name, breakIt] of Object.entries(breaks)) {

@@ -216,6 +216,7 @@ export class HandLog implements OutputLog {
   acquire = unused;
   readTail = unused;
   read = unused;
+  readLimits = unused;
   close = unused;
 }
 

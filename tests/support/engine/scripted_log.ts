@@ -2,6 +2,7 @@ import { MemoryOutputLog } from "../../../lib/adapters/memory/memory_output_log.
 import type { MemoryTopic } from "../../../lib/adapters/memory/memory_topic.ts";
 import type { Clock } from "../../../lib/ports/clock.ts";
 import {
+  type OutputLimits,
   type OutputLog,
   OutputLogError,
   type OutputTopic,
@@ -29,6 +30,11 @@ export class ScriptedLog implements OutputLog {
   /** Shards that were asked to be refreshed, in order; those that get no answer. */
   readonly refreshes: number[] = [];
   readonly unrefreshable = new Set<number>();
+  /** What the topic says that it takes, and what it refuses whatever the shard's mode is. */
+  limits: Partial<OutputLimits> = {};
+  refusalOf: (bytes: Uint8Array) => ProduceResult | null = () => null;
+  /** What `acquire` throws. */
+  acquireFailure: OutputLogError | null = null;
   isClosed = false;
   /** What was done to the log after it was closed. */
   readonly misuse: string[] = [];
@@ -63,6 +69,7 @@ export class ScriptedLog implements OutputLog {
   acquire(shard: number): Promise<ShardOwnership> {
     if (this.isClosed) this.misuse.push(`acquire ${shard}`);
     this.acquired++;
+    if (this.acquireFailure !== null) return Promise.reject(this.acquireFailure);
     return this.#inner.acquire(shard);
   }
 
@@ -96,6 +103,10 @@ export class ScriptedLog implements OutputLog {
     }
   }
 
+  readLimits(): Promise<OutputLimits> {
+    return Promise.resolve({ batchBytesMax: null, timestampAheadMsMax: null, ...this.limits });
+  }
+
   refresh(shards: readonly number[]): Promise<void> {
     this.refreshes.push(...shards);
     if (this.unrefreshable.has(shards[0]!)) return new Promise(() => {});
@@ -109,6 +120,8 @@ export class ScriptedLog implements OutputLog {
 
   #resultOf(shard: number, bytes: Uint8Array, mode: LogMode): ProduceResult {
     if (typeof mode === "object") return mode;
+    const refusal = this.refusalOf(bytes);
+    if (refusal !== null) return refusal;
     if (mode === "refuse") return { kind: "retriable", reason: "no leader" };
     const result = this.#topic.append(shard, bytes);
     if (mode === "lose") return { kind: "retriable", reason: "the answer was lost" };
