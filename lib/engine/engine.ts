@@ -275,7 +275,7 @@ export class Engine {
   }
 
   #restorer(topic: OutputTopic): ShardRestorer {
-    const { metrics, logger, batches } = this.#options;
+    const { metrics, logger, batches, lostSessions } = this.#options;
     return new ShardRestorer({
       log: this.#ports.log,
       checkpoints: this.#loader(topic.shards),
@@ -283,6 +283,7 @@ export class Engine {
       shards: topic.shards,
       layouts: this.#layouts,
       batches,
+      lostSessions,
       onProgress: (shard, done, total) => {
         metrics.shards.restoreDone[shard] = done;
         metrics.shards.restoreTotal[shard] = total;
