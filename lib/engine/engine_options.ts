@@ -36,6 +36,8 @@ export interface EngineOptions {
   readonly groupId: string;
   /** Where to start reading an input with no position and no committed offset. */
   readonly start: "earliest" | "latest";
+  /** Whether the log keeps older owners of a shard out. */
+  readonly fencing: boolean;
   /** Whether to start where retention took records of sessions that were active. */
   readonly lostSessions: LostSessions;
   /** Null: only at shutdown. */

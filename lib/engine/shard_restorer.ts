@@ -11,6 +11,7 @@ import type { CheckpointLoader } from "./checkpoint_loader.ts";
 import { EngineError } from "./engine_error.ts";
 import type { LostSessions } from "./engine_options.ts";
 import { type LastBatch, positionOf, shardPositionOf } from "./last_batch.ts";
+import type { OlderOwnerWatch } from "./older_owner_watch.ts";
 
 /** A shard as its log tells it, owned by this process. */
 export interface RestoredShard {
@@ -32,6 +33,8 @@ export interface ShardRestorerOptions {
   readonly batches: RecordBatchReaderOptions;
   /** What to do where retention took the last records of sessions that are active. */
   readonly lostSessions: LostSessions;
+  /** Null where the log fences nobody: then there is nothing to tell an older owner by. */
+  readonly olderOwners: OlderOwnerWatch | null;
   /** Records read so far, of how many offsets: called now and then. */
   readonly onProgress: (shard: number, done: number, total: number) => void;
   /** What was odd but workable, for the log. */
@@ -51,16 +54,25 @@ export class ShardRestorer {
 
   /** Fences a shard. @throws OutputLogError */
   async acquire(shard: number): Promise<ShardOwnership> {
-    return await this.#options.log.acquire(shard);
+    const ownership = await this.#options.log.acquire(shard);
+    this.#options.olderOwners?.acquired(shard, ownership);
+    return ownership;
   }
 
   /**
    * @param shardOptions Of the shard to make; its clock starts at `startMs` where there is no log.
    * @param ownership What `acquire` gave.
-   * @throws EngineError when the log is not ours, or of a newer version, or of another shape.
+   * @throws EngineError when the log is not ours, or of a newer version, or of another shape, or
+   * not whole.
    * @throws OutputLogError
    */
   async restore(shardOptions: ShardOptions, ownership: ShardOwnership): Promise<RestoredShard> {
+    const restored = await this.#restore(shardOptions, ownership);
+    this.#options.olderOwners?.settled(shardOptions.index);
+    return restored;
+  }
+
+  async #restore(shardOptions: ShardOptions, ownership: ShardOwnership): Promise<RestoredShard> {
     const { index } = shardOptions;
     const { log, checkpoints } = this.#options;
     const tail = ownership.end > ownership.logStart
@@ -68,6 +80,7 @@ export class ShardRestorer {
       : null;
     const last = tail === null ? null : this.#lastBatch(index, tail);
     if (last !== null) this.#checkShape(last.position);
+    if (last !== null) this.#options.olderOwners?.check(index, last, ownership.producerId);
     if (last !== null && last.position.restoreOffset > last.lastOffset) {
       throw new EngineError(
         `${this.#name(index)} ends at offset ${
@@ -216,12 +229,14 @@ export class ShardRestorer {
     reader.reset(tail);
     let position: Position | null = null;
     let lastOffset = -1;
+    let writtenAtMs = 0;
     try {
       while (reader.nextBatch()) {
         if (reader.undecodable !== null) this.#failUndecodable(shard, reader);
         if (reader.isControl) continue;
         position = positionOf(reader, new RecordHeaderReader());
         lastOffset = reader.lastOffset;
+        writtenAtMs = reader.maxTimestampMs;
       }
     } catch (error) {
       if (!(error instanceof PositionError)) throw error;
@@ -231,7 +246,7 @@ export class ShardRestorer {
       });
     }
     if (position === null) this.#failForeign(shard, reader.baseOffset);
-    return { position, lastOffset };
+    return { position, lastOffset, writtenAtMs };
   }
 
   #checkShape(position: Position): void {

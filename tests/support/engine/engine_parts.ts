@@ -75,6 +75,7 @@ export class EngineParts {
         groupId: "sessionwheel",
         start: "earliest",
         checkpointIntervalMs: null,
+        fencing: true,
         lostSessions: "refuse",
         shutdownTimeoutMs: 10_000,
         tickMs: 5,

@@ -33,6 +33,7 @@ export interface EngineStartOptions {
   readonly limits?: Partial<EngineLimits>;
   readonly sessionsMax?: number;
   readonly start?: "earliest" | "latest";
+  readonly fencing?: boolean;
   readonly lostSessions?: LostSessions;
   readonly checkpointIntervalMs?: number;
   readonly wrapPorts?: (ports: EnginePorts) => EnginePorts;
@@ -174,6 +175,7 @@ export class EngineProcess {
       groupId: "sessionwheel",
       start: options.start ?? "earliest",
       checkpointIntervalMs: options.checkpointIntervalMs ?? null,
+      fencing: options.fencing ?? true,
       lostSessions: options.lostSessions ?? "refuse",
       shutdownTimeoutMs: 10_000,
       tickMs: 5,
