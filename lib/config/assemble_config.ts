@@ -41,6 +41,7 @@ export function assembleConfig(values: ConfigValues, options: {
       topic: values["output.topic"],
       layout: values["output.layout"],
       fencing: values["output.fencing"],
+      lostSessions: values["output.lostSessions"],
     },
     deadLetters: { topic: values["deadLetters.topic"] },
     session: {

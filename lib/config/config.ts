@@ -45,6 +45,7 @@ export interface Config {
     readonly topic: string;
     readonly layout: LayoutName;
     readonly fencing: boolean;
+    readonly lostSessions: "refuse" | "forget";
   };
   readonly deadLetters: {
     readonly topic: string;

@@ -170,6 +170,12 @@ export const CONFIG_SCHEMA = {
     true,
     "Keep an older process of this deployment from writing once a newer one has started.",
   ),
+  "output.lostSessions": field(
+    oneOf(["refuse", "forget"]),
+    "refuse",
+    "Where retention took the last records of sessions that were active: do not start, or forget " +
+      "those sessions, which get no End then.",
+  ),
   "deadLetters.topic": field(
     topicName(),
     "sessions.dlq",

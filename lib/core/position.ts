@@ -7,7 +7,7 @@ import { VarintReader } from "./varint.ts";
  * and its position cannot disagree.
  *
  * Bytes, all numbers as zigzag varints but the first: version (a byte), layout (text), producer id,
- * epoch, batch number, S, H, M, G, T, R; the number of ends in the batch and for each `T − clock`;
+ * epoch, batch number, S, H, M, G, T, R, from version 2 on the number of active sessions; the number of ends in the batch and for each `T − clock`;
  * the number of early ends and those; then the inputs, which all shards of a round share: number of
  * topics, and for each its name, its number of partitions, and per partition number and offset.
  */
@@ -31,6 +31,11 @@ export interface Position {
    * and every unexpired early end has a record or a header.
    */
   readonly restoreOffset: number;
+  /**
+   * Sessions that are active after this batch: who finds fewer in the log knows that it is not whole.
+   * -1 in version 1, which does not tell.
+   */
+  readonly activeSessions: number;
   /** For each end in the batch, in order, the shard's clock when it was applied. */
   readonly endClocksMs: readonly number[];
   /** Ends without a start, since the previous batch. */
@@ -62,7 +67,7 @@ export interface InputPosition {
 export type ShardPosition = Omit<Position, "inputs">;
 
 /** The version that is written; all from 1 to it are read. */
-export const POSITION_VERSION = 1;
+export const POSITION_VERSION = 2;
 
 /** What of a position differs from shard to shard, in the order in which it is written. */
 export interface PositionHead extends Omit<Position, "earlyEnds" | "inputs"> {
@@ -82,6 +87,7 @@ export function writePositionHead(writer: ByteWriter, head: PositionHead): void 
   writer.writeVarint(head.graceMs);
   writer.writeVarint(head.clockMs);
   writer.writeVarint(head.restoreOffset);
+  writer.writeVarint(head.activeSessions);
   writer.writeVarint(head.endClocksMs.length);
   for (const clockMs of head.endClocksMs) writer.writeVarint(head.clockMs - clockMs);
   writer.writeVarint(head.earlyEndCount);
@@ -121,7 +127,7 @@ export function writeInputPositions(
 /** Reads what `writeInputPositions` wrote, from `from` to the end; null when it is something else. */
 export function readInputPositions(bytes: Uint8Array, from: number): InputPosition[] | null {
   try {
-    const reader = new PositionReader(bytes, from);
+    const reader = new PositionReader(bytes, from, POSITION_VERSION);
     const inputs = reader.inputs();
     reader.finish();
     return inputs;
@@ -166,7 +172,7 @@ function openPosition(bytes: Uint8Array): PositionReader {
       "newer_version",
     );
   }
-  return new PositionReader(bytes, 1);
+  return new PositionReader(bytes, 1, version);
 }
 
 export class PositionError extends Error {
@@ -181,10 +187,12 @@ export class PositionError extends Error {
 
 class PositionReader {
   readonly #bytes: Uint8Array;
+  readonly #version: number;
   readonly #varints = new VarintReader();
 
-  constructor(bytes: Uint8Array, from: number) {
+  constructor(bytes: Uint8Array, from: number, version: number) {
     this.#bytes = bytes;
+    this.#version = version;
     this.#varints.reset(bytes, from, bytes.length);
   }
 
@@ -199,6 +207,7 @@ class PositionReader {
     const graceMs = this.number();
     const clockMs = this.number();
     const restoreOffset = this.number();
+    const activeSessions = this.#version >= 2 ? this.number() : -1;
     const endClocksMs = this.list(() => clockMs - this.number());
     const earlyEnds = this.list(() => this.earlyEnd());
     return {
@@ -212,6 +221,7 @@ class PositionReader {
       graceMs,
       clockMs,
       restoreOffset,
+      activeSessions,
       endClocksMs,
       earlyEnds,
     };

@@ -22,6 +22,7 @@ import { EngineReport } from "./engine_report.ts";
 import { GuardedClock } from "./guarded_clock.ts";
 import { InputDecoder } from "./input_decoder.ts";
 import { InputPartition } from "./input_partition.ts";
+import { OlderOwnerWatch } from "./older_owner_watch.ts";
 import { OffsetCommitter } from "./offset_committer.ts";
 import { ProduceQueue } from "./produce_queue.ts";
 import { RoundLoop } from "./round_loop.ts";
@@ -284,7 +285,7 @@ export class Engine {
   }
 
   #restorer(topic: OutputTopic): ShardRestorer {
-    const { metrics, logger, batches } = this.#options;
+    const { metrics, logger, batches, lostSessions } = this.#options;
     return new ShardRestorer({
       log: this.#ports.log,
       checkpoints: this.#loader(topic.shards),
@@ -292,6 +293,10 @@ export class Engine {
       shards: topic.shards,
       layouts: this.#layouts,
       batches,
+      lostSessions,
+      olderOwners: this.#options.fencing
+        ? new OlderOwnerWatch(this.#ports.clock, topic.name)
+        : null,
       onProgress: (shard, done, total) => {
         metrics.shards.restoreDone[shard] = done;
         metrics.shards.restoreTotal[shard] = total;

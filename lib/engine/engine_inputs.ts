@@ -55,25 +55,9 @@ export class EngineInputs implements SourceListener {
 
   onFetch(fetched: FetchedRecords): void {
     const partition = this.partitions[fetched.partition]!;
-    const { letters, open } = partition.add(fetched, this.#options.nowMs());
-    const { inputs } = this.#options.metrics;
-    inputs.highWatermark[partition.index] = fetched.highWatermark;
-    if (letters.length > 0) {
-      const generation = this.#generation;
-      const answered = partition.unanswered.add(letters);
-      this.#options.deadLetters.send(letters).then((acknowledged) => {
-        this.#options.metrics.deadLetters.sent += acknowledged;
-        answered();
-        if (generation === this.#generation) open();
-        // Letters from before a restart open nothing, but may be what the partition is paused for.
-        else if (!partition.paused) return;
-        this.#options.onWork();
-      }, this.#options.onFailure);
-      if (!partition.paused && this.#lettersExceed(partition, 1)) this.#pause(partition);
-    }
-    if (!partition.paused && partition.queuedEvents > this.#options.limits.queuedEventsMax) {
-      this.#pause(partition);
-    }
+    partition.add(fetched);
+    this.#options.metrics.inputs.highWatermark[partition.index] = fetched.highWatermark;
+    this.#decode(partition);
     if (partition.head() !== null) this.#options.onWork();
   }
 
@@ -116,6 +100,7 @@ export class EngineInputs implements SourceListener {
       if (!partition.paused || this.#lettersReachHalf(partition)) continue;
       if (partition.queuedEvents < this.#options.limits.queuedEventsMax / 2) {
         this.#resume(partition);
+        this.#decode(partition);
       }
     }
   }
@@ -223,6 +208,42 @@ export class EngineInputs implements SourceListener {
       (partition.paused && !this.#lettersReachHalf(partition));
   }
 
+  /**
+   * Decodes what was fetched of a partition, and sends its dead letters, until that is done or
+   * pauses it. What is left, and what was under way then, waits as the bytes that it came in.
+   */
+  #decode(partition: InputPartition): void {
+    const { unansweredLettersMax, unansweredLetterBytesMax, queuedEventsMax } =
+      this.#options.limits;
+    const { unanswered } = partition;
+    while (partition.hasUndecoded && !partition.paused) {
+      // One more than is allowed pauses it. After a restart there may be more than that already.
+      const piece = partition.decode(this.#options.nowMs(), {
+        lettersMax: Math.max(1, unansweredLettersMax + 1 - unanswered.count),
+        letterBytesMax: Math.max(1, unansweredLetterBytesMax + 1 - unanswered.bytes),
+      });
+      if (piece.letters.length > 0) {
+        this.#send(partition, piece);
+        if (this.#lettersExceed(partition, 1)) this.#pause(partition);
+      }
+      if (!partition.paused && partition.queuedEvents > queuedEventsMax) this.#pause(partition);
+    }
+  }
+
+  #send(partition: InputPartition, { letters, letterBytes, open }: OpenPiece): void {
+    const { deadLetters, metrics, onWork, onFailure } = this.#options;
+    const generation = this.#generation;
+    const answered = partition.unanswered.add(letters.length, letterBytes);
+    deadLetters.send(letters).then((acknowledged) => {
+      metrics.deadLetters.sent += acknowledged;
+      answered();
+      if (generation === this.#generation) open();
+      // Letters from before a restart open nothing, but may be what the partition is paused for.
+      else if (!partition.paused) return;
+      onWork();
+    }, onFailure);
+  }
+
   /** Whether more letters, or bytes of them, are not answered than `times` what is allowed. */
   #lettersExceed({ unanswered }: InputPartition, times: number): boolean {
     const { unansweredLettersMax, unansweredLetterBytesMax } = this.#options.limits;
@@ -248,6 +269,8 @@ export class EngineInputs implements SourceListener {
     this.#options.source.setPaused(partition.index, false);
   }
 }
+
+type OpenPiece = ReturnType<InputPartition["decode"]>;
 
 const STARVED_WAIT_MS = 1000;
 /** So long is waited for brokers that do not answer after a standstill. */

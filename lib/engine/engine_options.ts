@@ -20,6 +20,9 @@ export interface EnginePorts {
   readonly checkpoints: CheckpointStore | null;
 }
 
+/** `refuse`: an operator has to say so first. `forget`: they get no further record, not even an End. */
+export type LostSessions = "refuse" | "forget";
+
 /** What an engine does. Durations are milliseconds. */
 export interface EngineOptions {
   readonly rules: SessionRules;
@@ -33,6 +36,10 @@ export interface EngineOptions {
   readonly groupId: string;
   /** Where to start reading an input with no position and no committed offset. */
   readonly start: "earliest" | "latest";
+  /** Whether the log keeps older owners of a shard out. */
+  readonly fencing: boolean;
+  /** Whether to start where retention took records of sessions that were active. */
+  readonly lostSessions: LostSessions;
   /** Null: only at shutdown. */
   readonly checkpointIntervalMs: number | null;
   readonly shutdownTimeoutMs: number;

@@ -15,8 +15,9 @@ import type { FetchedRecords } from "../ports/source.ts";
 import type { EngineMetrics } from "../telemetry/engine_metrics.ts";
 
 /**
- * Turns what a fetch brought into packed events and dead letters, whole, in one go: the fetched
- * bytes are done with afterwards.
+ * Turns what a fetch brought into packed events and dead letters, in pieces: a dead letter is a
+ * hundred times as large as the smallest garbage that makes one, so one fetch can be more of them
+ * than memory is meant for. The fetched bytes are done with after the last piece.
  */
 export class InputDecoder {
   readonly #topic: string;
@@ -26,6 +27,10 @@ export class InputDecoder {
   readonly #decoder: EventDecoder;
   readonly #reader: RecordBatchReader;
   readonly #headers = new RecordHeaderReader();
+  #fetchOffset = 0;
+  /** The offset after what was decoded, and after the batch that is being decoded. */
+  #nextOffset = 0;
+  #batchEnd = 0;
 
   constructor(options: InputDecoderOptions) {
     this.#topic = options.topic;
@@ -36,31 +41,51 @@ export class InputDecoder {
     this.#reader = new RecordBatchReader(options.batches);
   }
 
+  /** Begins a fetch, whatever is left of the last one. */
+  begin(fetched: FetchedRecords): void {
+    this.#reader.reset(fetched.records);
+    this.#fetchOffset = fetched.fetchOffset;
+    this.#nextOffset = fetched.fetchOffset;
+    this.#batchEnd = 0;
+  }
+
+  /** Lets go of what is left of the fetch. */
+  abandon(): void {
+    this.#reader.reset(NOTHING);
+  }
+
   /**
-   * Adds the events of the fetch at or after its `fetchOffset` to `chunk`.
+   * Adds the next events of the fetch, at or after its `fetchOffset`, to `chunk`: all that are left,
+   * or those up to the dead letter that reaches one of the limits.
    *
    * @param nowMs A record timestamp later than this, or below 0, counts as this.
-   * @returns the offset after the last record, and what was no event.
    */
-  decode(fetched: FetchedRecords, chunk: EventChunk, nowMs: number): DecodedFetch {
+  decode(chunk: EventChunk, nowMs: number, limits: PieceLimits): DecodedPiece {
     const reader = this.#reader;
     const letters: DeadLetter[] = [];
-    let nextOffset = fetched.fetchOffset;
-    reader.reset(fetched.records);
-    while (reader.nextBatch()) {
-      if (reader.undecodable !== null) {
-        if (reader.lastOffset < fetched.fetchOffset) continue;
-        letters.push(this.#undecodableLetter(nowMs));
-      } else if (!reader.isControl) {
-        while (reader.nextRecord()) {
-          if (reader.offset < fetched.fetchOffset) continue;
-          const letter = this.#decodeRecord(chunk, nowMs);
-          if (letter !== null) letters.push(letter);
+    let letterBytes = 0;
+    while (letters.length < limits.lettersMax && letterBytes < limits.letterBytesMax) {
+      let letter: DeadLetter | null = null;
+      if (reader.nextRecord()) {
+        if (reader.offset < this.#fetchOffset) continue;
+        this.#nextOffset = Math.max(this.#nextOffset, reader.offset + 1);
+        if (!reader.isControl) letter = this.#decodeRecord(chunk, nowMs);
+      } else {
+        this.#nextOffset = Math.max(this.#nextOffset, this.#batchEnd);
+        if (!reader.nextBatch()) {
+          this.abandon();
+          return { nextOffset: this.#nextOffset, letters, letterBytes, isLast: true };
         }
+        this.#batchEnd = reader.lastOffset + 1;
+        if (reader.undecodable === null || reader.lastOffset < this.#fetchOffset) continue;
+        this.#nextOffset = Math.max(this.#nextOffset, this.#batchEnd);
+        letter = this.#undecodableLetter(nowMs);
       }
-      nextOffset = Math.max(nextOffset, reader.lastOffset + 1);
+      if (letter === null) continue;
+      letters.push(letter);
+      letterBytes += bytesOf(letter);
     }
-    return { nextOffset, letters };
+    return { nextOffset: this.#nextOffset, letters, letterBytes, isLast: false };
   }
 
   #decodeRecord(chunk: EventChunk, nowMs: number): DeadLetter | null {
@@ -151,10 +176,30 @@ export class InputDecoder {
   }
 }
 
-export interface DecodedFetch {
-  readonly nextOffset: number;
-  readonly letters: readonly DeadLetter[];
+export interface PieceLimits {
+  readonly lettersMax: number;
+  /** Of their keys, values and headers. */
+  readonly letterBytesMax: number;
 }
+
+export interface DecodedPiece {
+  /** The offset after the last record, and after the batch where that is over. */
+  readonly nextOffset: number;
+  /** What was no event. */
+  readonly letters: readonly DeadLetter[];
+  readonly letterBytes: number;
+  /** Nothing is left of the fetch. */
+  readonly isLast: boolean;
+}
+
+/** Bytes of a letter's key, value and headers as they came. */
+function bytesOf({ key, value, headers }: DeadLetter): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const header of headers) bytes += header.key.length + (header.value?.length ?? 0);
+  return bytes;
+}
+
+const NOTHING = new Uint8Array(0);
 
 export interface InputDecoderOptions {
   readonly topic: string;

@@ -1,10 +1,9 @@
 import { EventChunk } from "../core/event_chunk.ts";
-import type { DeadLetter } from "../ports/dead_letters.ts";
 import type { FetchedRecords } from "../ports/source.ts";
-import type { DecodedFetch, InputDecoder } from "./input_decoder.ts";
+import type { DecodedPiece, InputDecoder, PieceLimits } from "./input_decoder.ts";
 import { UnansweredLetters } from "./unanswered_letters.ts";
 
-/** A fetch, decoded: its events, how far it reaches, and how far it may be taken by now. */
+/** A fetch, or a piece of one, decoded: its events, how far it reaches, and how far it may be taken by now. */
 export interface QueuedFetch {
   readonly chunk: EventChunk;
   /** The next event to take. */
@@ -36,6 +35,8 @@ export class InputPartition {
   readonly unanswered = new UnansweredLetters();
   readonly #decoder: InputDecoder;
   readonly #queue: QueuedFetch[] = [];
+  /** What was fetched; the decoder is at the first. */
+  readonly #undecoded: FetchedRecords[] = [];
   readonly #spare: EventChunk[] = [];
   #position = 0;
   #fetchedTo = 0;
@@ -59,10 +60,11 @@ export class InputPartition {
 
   /**
    * Whether there is more than was taken, as far as is known: on the broker, or here behind a dead
-   * letter.
+   * letter or not decoded.
    */
   get isBehind(): boolean {
-    return this.highWatermark < 0 || this.#queuedEvents > 0 || this.#fetchedTo < this.highWatermark;
+    return this.highWatermark < 0 || this.#queuedEvents > 0 || this.hasUndecoded ||
+      this.#fetchedTo < this.highWatermark;
   }
 
   /**
@@ -71,6 +73,8 @@ export class InputPartition {
    */
   restart(offset: number): void {
     this.#queue.length = 0;
+    this.#undecoded.length = 0;
+    this.#decoder.abandon();
     this.#queuedEvents = 0;
     this.#position = offset;
     this.#fetchedTo = offset;
@@ -78,26 +82,40 @@ export class InputPartition {
     this.starvedSinceMs = NaN;
   }
 
-  /**
-   * Decodes a fetch into the queue.
-   *
-   * @returns the fetch, with its dead letters, which the caller sends; it calls `open` on it when
-   * they are acknowledged.
-   */
-  add(
-    fetched: FetchedRecords,
-    nowMs: number,
-  ): { letters: readonly DeadLetter[]; open: () => void } {
+  /** Takes a fetch in, to be decoded when that has its turn. */
+  add(fetched: FetchedRecords): void {
     this.highWatermark = fetched.highWatermark;
+    this.#undecoded.push(fetched);
+    if (this.#undecoded.length === 1) this.#decoder.begin(fetched);
+  }
+
+  /** Whether something is fetched and not decoded. */
+  get hasUndecoded(): boolean {
+    return this.#undecoded.length > 0;
+  }
+
+  /**
+   * Decodes the next piece of what was fetched into the queue; there has to be something.
+   *
+   * @returns the piece, whose dead letters the caller sends; it calls `open` when they are
+   * acknowledged.
+   */
+  decode(nowMs: number, limits: PieceLimits): DecodedPiece & { readonly open: () => void } {
     const chunk = this.#spare.pop() ?? new EventChunk(INITIAL_EVENTS);
-    const { nextOffset, letters }: DecodedFetch = this.#decoder.decode(fetched, chunk, nowMs);
+    const piece = this.#decoder.decode(chunk, nowMs, limits);
+    const { nextOffset, letters } = piece;
+    if (piece.isLast) {
+      this.#undecoded.shift();
+      const next = this.#undecoded[0];
+      if (next !== undefined) this.#decoder.begin(next);
+    }
     this.#fetchedTo = Math.max(this.#fetchedTo, nextOffset);
     const tail = this.#queue.at(-1);
     if (tail !== undefined && chunk.count === 0 && letters.length === 0) {
       // However much of what is no event comes while a dead letter waits: it takes no room.
       tail.nextOffset = Math.max(tail.nextOffset, nextOffset);
       this.#recycle(chunk);
-      return { letters, open: () => {} };
+      return { ...piece, open: () => {} };
     }
     const gateOffset = letters.length === 0 ? Infinity : letters[0]!.offset;
     const queued = { chunk, next: 0, nextOffset, gateOffset, pending: 0 };
@@ -108,7 +126,7 @@ export class InputPartition {
       this.settle();
     };
     this.settle();
-    return { letters, open };
+    return { ...piece, open };
   }
 
   /** Drops fetches that are taken whole, and moves the position past what held no event. */

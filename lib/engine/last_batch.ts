@@ -12,6 +12,8 @@ import type { RecordHeaderReader } from "../core/record_header_reader.ts";
 export interface LastBatch {
   readonly position: Position;
   readonly lastOffset: number;
+  /** `emittedAt` of its newest record, epoch milliseconds. */
+  readonly writtenAtMs: number;
 }
 
 /** The position in the header of the last record of the reader's batch; null when it has none. */

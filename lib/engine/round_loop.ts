@@ -120,7 +120,7 @@ export class RoundLoop {
       encodeInputs: (offsets) => inputs.encode(offsets),
     };
     this.#hasMore = false;
-    inputs.resume();
+    if (this.#takesInput) inputs.resume();
     this.#drainBacklogs(round);
     // At the end only what was taken is finished: timers that fired would never let it end.
     if (this.#takesInput) {

@@ -9,7 +9,9 @@ import { Shard, type ShardOptions } from "../core/shard.ts";
 import type { OutputLog, ShardOwnership } from "../ports/output_log.ts";
 import type { CheckpointLoader } from "./checkpoint_loader.ts";
 import { EngineError } from "./engine_error.ts";
+import type { LostSessions } from "./engine_options.ts";
 import { type LastBatch, positionOf, shardPositionOf } from "./last_batch.ts";
+import type { OlderOwnerWatch } from "./older_owner_watch.ts";
 
 /** A shard as its log tells it, owned by this process. */
 export interface RestoredShard {
@@ -29,6 +31,10 @@ export interface ShardRestorerOptions {
   readonly shards: number;
   readonly layouts: readonly RecordLayout[];
   readonly batches: RecordBatchReaderOptions;
+  /** What to do where retention took the last records of sessions that are active. */
+  readonly lostSessions: LostSessions;
+  /** Null where the log fences nobody: then there is nothing to tell an older owner by. */
+  readonly olderOwners: OlderOwnerWatch | null;
   /** Records read so far, of how many offsets: called now and then. */
   readonly onProgress: (shard: number, done: number, total: number) => void;
   /** What was odd but workable, for the log. */
@@ -48,16 +54,25 @@ export class ShardRestorer {
 
   /** Fences a shard. @throws OutputLogError */
   async acquire(shard: number): Promise<ShardOwnership> {
-    return await this.#options.log.acquire(shard);
+    const ownership = await this.#options.log.acquire(shard);
+    this.#options.olderOwners?.acquired(shard, ownership);
+    return ownership;
   }
 
   /**
    * @param shardOptions Of the shard to make; its clock starts at `startMs` where there is no log.
    * @param ownership What `acquire` gave.
-   * @throws EngineError when the log is not ours, or of a newer version, or of another shape.
+   * @throws EngineError when the log is not ours, or of a newer version, or of another shape, or
+   * not whole.
    * @throws OutputLogError
    */
   async restore(shardOptions: ShardOptions, ownership: ShardOwnership): Promise<RestoredShard> {
+    const restored = await this.#restore(shardOptions, ownership);
+    this.#options.olderOwners?.settled(shardOptions.index);
+    return restored;
+  }
+
+  async #restore(shardOptions: ShardOptions, ownership: ShardOwnership): Promise<RestoredShard> {
     const { index } = shardOptions;
     const { log, checkpoints } = this.#options;
     const tail = ownership.end > ownership.logStart
@@ -65,6 +80,7 @@ export class ShardRestorer {
       : null;
     const last = tail === null ? null : this.#lastBatch(index, tail);
     if (last !== null) this.#checkShape(last.position);
+    if (last !== null) this.#options.olderOwners?.check(index, last, ownership.producerId);
     if (last !== null && last.position.restoreOffset > last.lastOffset) {
       throw new EngineError(
         `${this.#name(index)} ends at offset ${
@@ -109,17 +125,10 @@ export class ShardRestorer {
       return { shard, position: null, restoreOffset: 0, read: null };
     }
     const { position } = last;
-    let from = position.restoreOffset;
-    if (from < ownership.logStart) {
-      this.#options.onWarning(
-        "the output begins after the offset that this shard restores from: sessions that wrote " +
-          "nothing since are lost; retention.ms of the output topic is too small",
-        { shard: index, restoreOffset: from, logStart: ownership.logStart },
-      );
-      from = ownership.logStart;
-    }
+    const from = Math.max(position.restoreOffset, ownership.logStart);
     const offsets = new FactOffsets();
     await this.#fold(shard, { from, to: ownership.end, last: position }, { offsets });
+    if (from > position.restoreOffset) this.#checkLost(shard, position, ownership.logStart);
     const restoreOffset = Math.min(offsets.oldest(shard.rows), ownership.end);
     return { shard, position, restoreOffset, read: position.inputs };
   }
@@ -138,6 +147,35 @@ export class ShardRestorer {
     await this.#fold(shard, range, { untold });
     for (const row of untold) if (shard.rows.state(row) === ROW_EARLY_END) return false;
     return true;
+  }
+
+  /**
+   * The output from R on is not all there any more. That is no loss where all the sessions that were
+   * active have a record in what is left: the position tells how many those were. Remembered ends
+   * may be missing; they were written before retention's time, which is more than the grace.
+   */
+  #checkLost(shard: Shard, { restoreOffset, activeSessions }: Position, logStart: number): void {
+    const found = shard.active.size;
+    if (activeSessions === found) return;
+    const lost = activeSessions < 0 ? null : activeSessions - found;
+    if (this.#options.lostSessions === "forget") {
+      this.#options.onWarning(
+        "the output begins after the offset that this shard restores from: sessions that wrote " +
+          "nothing since are lost; retention.ms of the output topic is too small",
+        { shard: shard.index, restoreOffset, logStart, lost: lost ?? "unknown" },
+      );
+      return;
+    }
+    shard.active.discard();
+    throw new EngineError(
+      `${this.#name(shard.index)} begins at offset ${logStart}, but its last batch needs what is ` +
+        `from ${restoreOffset} on: retention removed the last records of ${
+          lost === null ? "sessions that may still be" : `${lost} sessions that were`
+        } active. Nothing is known of them any more: they would get no End. To go on without ` +
+        "them, set output.lostSessions: forget for one start, and give the topic a longer " +
+        "retention.ms",
+      { code: "state" },
+    );
   }
 
   async #fold(shard: Shard, range: LogRange, notes: LogFoldNotes): Promise<void> {
@@ -191,12 +229,14 @@ export class ShardRestorer {
     reader.reset(tail);
     let position: Position | null = null;
     let lastOffset = -1;
+    let writtenAtMs = 0;
     try {
       while (reader.nextBatch()) {
         if (reader.undecodable !== null) this.#failUndecodable(shard, reader);
         if (reader.isControl) continue;
         position = positionOf(reader, new RecordHeaderReader());
         lastOffset = reader.lastOffset;
+        writtenAtMs = reader.maxTimestampMs;
       }
     } catch (error) {
       if (!(error instanceof PositionError)) throw error;
@@ -206,7 +246,7 @@ export class ShardRestorer {
       });
     }
     if (position === null) this.#failForeign(shard, reader.baseOffset);
-    return { position, lastOffset };
+    return { position, lastOffset, writtenAtMs };
   }
 
   #checkShape(position: Position): void {

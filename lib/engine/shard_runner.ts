@@ -349,6 +349,7 @@ export class ShardRunner {
       graceMs: rules.graceMs,
       clockMs: shard.clockMs,
       restoreOffset: this.#restorePoint.offset(shard.clockMs),
+      activeSessions: shard.active.size,
       endClocksMs: builder.endClocks,
       earlyEndCount,
     });

@@ -1,5 +1,3 @@
-import type { DeadLetter } from "../ports/dead_letters.ts";
-
 /**
  * How many dead letters of one input partition the sink holds, and their bytes (keys, values and
  * headers as they came).
@@ -19,9 +17,7 @@ export class UnansweredLetters {
   }
 
   /** @returns takes them off again; to be called once, when they are answered. */
-  add(letters: readonly DeadLetter[]): () => void {
-    const count = letters.length;
-    const bytes = letters.reduce((sum, letter) => sum + letterBytes(letter), 0);
+  add(count: number, bytes: number): () => void {
     this.#count += count;
     this.#bytes += bytes;
     return () => {
@@ -29,10 +25,4 @@ export class UnansweredLetters {
       this.#bytes -= bytes;
     };
   }
-}
-
-function letterBytes({ key, value, headers }: DeadLetter): number {
-  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
-  for (const header of headers) bytes += header.key.length + (header.value?.length ?? 0);
-  return bytes;
 }

@@ -71,9 +71,16 @@ export function createDemoEngine(
   };
 }
 
-/** Nothing was ever read or written before, whatever the deployment's own start is. */
+/**
+ * Nothing was ever read or written before, whatever the deployment's own start is. And the output
+ * is kept by its bytes, whatever they are: a shard that has to recover does what it can.
+ */
 function demoConfig(config: Config): Config {
-  return { ...config, input: { ...config.input, start: "earliest" } };
+  return {
+    ...config,
+    input: { ...config.input, start: "earliest" },
+    output: { ...config.output, lostSessions: "forget" },
+  };
 }
 
 function eventLog(input: MemoryInput, topic: number): EventLog {

@@ -18,6 +18,8 @@ export function engineOptions(
     sessionsMax: limits.maxSessions,
     groupId: app.id,
     start: input.start,
+    fencing: output.fencing,
+    lostSessions: output.lostSessions,
     checkpointIntervalMs: checkpoint.intervalMs,
     shutdownTimeoutMs: shutdown.timeoutMs,
     tickMs: TICK_MS,

@@ -35,6 +35,7 @@ function encodePosition(): void {
     graceMs: 30_000,
     clockMs: START_MS,
     restoreOffset: 9_876_543,
+    activeSessions: 250_000,
     endClocksMs: [START_MS],
     earlyEndCount: 0,
   });

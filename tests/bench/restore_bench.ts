@@ -32,6 +32,7 @@ const position: Position = {
   graceMs: 30_000,
   clockMs: START_MS + 3 * HEARTBEAT_MS,
   restoreOffset: 0,
+  activeSessions: 250_000,
   endClocksMs: [],
   earlyEnds: [],
   inputs: Array.from({ length: SHARDS }, (_, partition) => ({

@@ -21,7 +21,7 @@ const DEFAULTS: Config = {
     layouts: { events: PLAIN_EVENT_LAYOUT },
     start: "earliest",
   },
-  output: { topic: "sessions", layout: "plain", fencing: true },
+  output: { topic: "sessions", layout: "plain", fencing: true, lostSessions: "refuse" },
   deadLetters: { topic: "sessions.dlq" },
   session: {
     heartbeatIntervalMs: 30_000,
@@ -57,7 +57,7 @@ kafka:
   sasl: { mechanism: scram-sha-512, username: , passwordFile: }
   producer: fast                          # fast | stock
 input: { topics: [events], layout: plain, start: earliest }
-output: { topic: sessions, layout: plain, fencing: on }
+output: { topic: sessions, layout: plain, fencing: on, lostSessions: refuse }
 deadLetters: { topic: sessions.dlq }
 session: { heartbeatInterval: 30s, maxDuration: 30m, grace: 30s, missed: coalesce }
 state: { dir: ./data }

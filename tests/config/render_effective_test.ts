@@ -43,6 +43,7 @@ const ROUND_TRIPS: readonly (readonly [what: string, sources: Sources])[] = [
       "kafka.producer=stock",
       "input.topics=x,y",
       "output.fencing=off",
+      "output.lostSessions=forget",
       "session.heartbeatInterval=1500ms",
       "session.maxDuration=24h",
       "session.grace=0",

@@ -54,6 +54,30 @@ Deno.test("readPosition() refuses a newer version by name", () => {
   }
 });
 
+Deno.test("readPosition() reads version 1, which does not tell how many sessions are active", () => {
+  const position = { ...draw(new Random(6), 2), endClocksMs: [], earlyEnds: [], inputs: [] };
+  const writer = new ByteWriter();
+  writer.writeByte(1);
+  writer.writeText(position.layout);
+  for (
+    const number of [
+      position.producerId,
+      position.epoch,
+      position.batchNumber,
+      position.shards,
+      position.heartbeatIntervalMs,
+      position.maxDurationMs,
+      position.graceMs,
+      position.clockMs,
+      position.restoreOffset,
+      0, // ends
+      0, // early ends
+      0, // topics
+    ]
+  ) writer.writeVarint(number);
+  assertEquals(readPosition(writer.view().slice()), { ...position, activeSessions: -1 });
+});
+
 Deno.test("readPosition() refuses every position that is cut off or goes on", () => {
   const random = new Random(4);
   for (let i = 0; i < 60; i++) {
@@ -80,11 +104,11 @@ Deno.test("readPosition() does not stumble over any changed byte", () => {
 });
 
 Deno.test("readPosition() takes no time for counts that lie", () => {
-  // Version, an empty layout, nine numbers, and then 2^40 ends.
+  // Version, an empty layout, ten numbers, and then 2^40 ends.
   const writer = new ByteWriter();
-  writer.writeByte(1);
+  writer.writeByte(POSITION_VERSION);
   writer.writeText("");
-  for (let i = 0; i < 9; i++) writer.writeVarint(0);
+  for (let i = 0; i < 10; i++) writer.writeVarint(0);
   writer.writeVarint(2 ** 40);
   assertDamaged(writer.view().slice());
 });
@@ -143,6 +167,7 @@ function draw(random: Random, listMax = 70): Position {
     graceMs: random.int(0, 1e8),
     clockMs,
     restoreOffset: random.int(0, 1e12),
+    activeSessions: random.int(0, 1e8),
     endClocksMs: list(() => clockMs - random.int(0, 99_999)),
     earlyEnds: list(earlyEnd),
     inputs: topics.flatMap((topic) =>

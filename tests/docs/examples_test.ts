@@ -130,7 +130,7 @@ Deno.test("README's curl examples are those of the banner and have its fields", 
 Deno.test("docs/architecture.md shows a position that reads as it says", async () => {
   const architecture = await document("docs/architecture.md");
   const hex = codeBlocks(architecture).map(({ text }) => text)
-    .find((text) => /^01 0a706c61696e/.test(text))!;
+    .find((text) => /^02 0a706c61696e/.test(text))!;
   const bytes = Uint8Array.from(
     hex.replaceAll(/\s/g, "").match(/../g)!,
     (pair) => parseInt(pair, 16),
@@ -149,10 +149,11 @@ Deno.test("docs/architecture.md shows a position that reads as it says", async (
       position.maxDurationMs,
       position.graceMs,
       position.restoreOffset,
+      position.activeSessions,
       position.endClocksMs.length,
       position.earlyEnds.length,
     ],
-    ["plain", 18, 0, 1, 1, 30_000, 1_800_000, 30_000, 1, 0, 1],
+    ["plain", 18, 0, 1, 1, 30_000, 1_800_000, 30_000, 1, 1, 0, 1],
   );
   assertEquals(decoder.decode(earlyEnd!.deviceId), "pad-2");
   assertEquals(decoder.decode(earlyEnd!.sessionId), "7");

@@ -132,14 +132,17 @@ Deno.test("EngineInputs pauses a partition that has too much queued, until half 
   assertEquals([world.calls, inputs.partitions[0]!.paused], [["pause 0"], true]);
   // What is queued is behind all the same: timers must not run on.
   assertEquals(inputs.isBehind(null), true);
+  // What was under way when it was paused waits as it came.
   world.fetch(0, 11, 5, 100);
-  world.take(0, 11);
+  assertEquals(inputs.partitions[0]!.queuedEvents, 11);
+  world.take(0, 6);
   inputs.resume();
   assertEquals(world.calls, ["pause 0"]);
   world.take(0);
   inputs.resume();
   inputs.resume();
   assertEquals(world.calls, ["pause 0", "resume 0"]);
+  assertEquals(inputs.partitions[0]!.queuedEvents, 9);
   // A restart resumes as well.
   world.fetch(0, 16, 20, 100);
   inputs.start(Float64Array.of(3, 0), [100, 0]);
@@ -233,21 +236,64 @@ Deno.test("EngineInputs pauses a partition whose letters are not answered, until
   inputs.resume();
   inputs.report();
   assertEquals([world.calls, world.metrics.inputs.paused[0]], [["pause 0"], 1]);
-  // What was under way when it was paused counts as well.
+  // What was under way when it was paused waits as it came.
   world.fetchLetters(offset, 4);
-  for (const index of [0, 1]) {
-    await world.acknowledge(index);
-    inputs.resume();
-    assertEquals([world.calls, world.work], [["pause 0"], index + 1]);
-  }
-  await world.acknowledge(2);
-  assertEquals(world.work, 3);
+  assertEquals([world.letters.length, inputs.partitions[0]!.isBehind], [3, true]);
+  await world.acknowledge(0);
+  inputs.resume();
+  assertEquals([world.calls, world.work], [["pause 0"], 1]);
+  await world.acknowledge(1);
+  assertEquals(world.work, 2);
   inputs.resume();
   inputs.resume();
-  assertEquals(world.calls, ["pause 0", "resume 0"]);
-  await world.acknowledge(3);
+  assertEquals([world.calls, world.letters.length], [["pause 0", "resume 0"], 5]);
+  for (const index of [2, 3, 4]) await world.acknowledge(index);
   const { unanswered } = inputs.partitions[0]!;
   assertEquals([unanswered.count, unanswered.bytes, inputs.positions()[0]], [0, 0, 16]);
+});
+
+Deno.test("EngineInputs makes no more letters of one fetch at a time than may be unanswered", async () => {
+  const world = new Inputs(["a"], FEW_LETTERS);
+  const { inputs } = world;
+  const [partition] = inputs.partitions;
+  inputs.start(Float64Array.of(0), [1000]);
+  world.calls.length = 0;
+  world.fetchLetters(0, 95);
+  for (let batch = 0; batch < 9; batch++) {
+    const [first] = world.letters[batch]!.letters;
+    const most = batch === 8 ? 95 - 8 * 11 : 11;
+    assertEquals([world.letters.length, first!.offset], [batch + 1, batch * 11]);
+    assertEquals([partition!.unanswered.count, partition!.isBehind], [most, true]);
+    inputs.resume();
+    assertEquals(world.letters.length, batch + 1);
+    await world.acknowledge(batch);
+    assertEquals(inputs.positions()[0], Math.min(95, (batch + 1) * 11));
+    inputs.resume();
+  }
+  assertEquals([world.letters.length, partition!.paused, partition!.hasUndecoded], [
+    9,
+    false,
+    false,
+  ]);
+  assertEquals(world.metrics.rejected.not_json, 95);
+  // By their bytes, too: 300 of each, and more than 1000 pause it.
+  world.fetchLetters(95, 7, 300);
+  assertEquals(world.letters.slice(9).map(({ letters }) => letters.length), [4]);
+  await world.acknowledge(9);
+  inputs.resume();
+  assertEquals(world.letters.slice(9).map(({ letters }) => letters.length), [4, 3]);
+});
+
+Deno.test("EngineInputs forgets at a restart what of a fetch was not decoded", () => {
+  const world = new Inputs(["a"], FEW_LETTERS);
+  const { inputs } = world;
+  inputs.start(Float64Array.of(0), [1000]);
+  world.fetchLetters(0, 50);
+  inputs.start(Float64Array.of(2), [1000]);
+  inputs.resume();
+  assertEquals([world.letters.length, inputs.partitions[0]!.hasUndecoded], [1, false]);
+  world.fetch(0, 2, 3, 1000);
+  assertEquals([inputs.partitions[0]!.head()!.chunk.offset(0), inputs.positions()[0]], [2, 2]);
 });
 
 Deno.test("EngineInputs pauses a partition also for the bytes of few letters", async () => {
@@ -302,20 +348,27 @@ Deno.test("EngineInputs counts letters from before a restart until they are answ
   world.fetch(0, 0, 3, 1000);
   assertEquals(world.calls, ["resume 0", "start 0"]);
   world.fetchLetters(3, 11);
-  assertEquals([world.calls.at(-1), unanswered.count], ["pause 0", 22]);
-  // However often it happens: no more than twice the bound and a fetch.
+  assertEquals([world.calls.at(-1), unanswered.count], ["pause 0", 12]);
+  // However often it happens: no more than twice the bound.
+  while (unanswered.count <= 20) {
+    inputs.start(Float64Array.of(0), [1000]);
+    assertEquals(inputs.partitions[0]!.paused, false);
+    world.fetchLetters(3, 11);
+  }
   world.calls.length = 0;
   inputs.start(Float64Array.of(0), [1000]);
   inputs.resume();
   assertEquals(world.calls, ["resume 0", "start 0", "pause 0"]);
+  world.fetchLetters(3, 11);
+  assertEquals(unanswered.count, 21);
   // The answers to those from before resume it, and take off what was theirs alone.
   await world.acknowledge(0);
   inputs.resume();
-  assertEquals([unanswered.count, world.calls.length], [11, 3]);
+  assertEquals([unanswered.count, world.calls.length], [10, 3]);
   const { work } = world;
-  await world.acknowledge(1);
-  assertEquals([unanswered.count, unanswered.bytes, world.work], [0, 0, work + 1]);
+  for (let index = 1; index <= 6; index++) await world.acknowledge(index);
+  assertEquals([unanswered.count, world.work], [4, work + 6]);
   inputs.resume();
-  assertEquals(world.calls.slice(3), ["resume 0"]);
-  assertEquals(inputs.positions()[0], 0);
+  assertEquals(world.calls.slice(3), ["resume 0", "pause 0"]);
+  assertEquals([unanswered.count, inputs.positions()[0]], [11, 3]);
 });

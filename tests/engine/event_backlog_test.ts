@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { EventBacklog } from "../../lib/engine/event_backlog.ts";
-import { batchOf, fetchOf, newPartition, startOf } from "../support/engine/fetches.ts";
+import { batchOf, fetchOf, newPartition, startOf, WHOLE } from "../support/engine/fetches.ts";
 import { Random } from "../support/random.ts";
 
 Deno.test("EventBacklog gives back its events in order and lowers positions to the first of each", () => {
@@ -10,7 +10,8 @@ Deno.test("EventBacklog gives back its events in order and lowers positions to t
   for (const partition of partitions) {
     partition.restart(0);
     const records = Array.from({ length: 20_000 }, () => startOf("a", 1));
-    partition.add(fetchOf([batchOf(0, records)]), 1000);
+    partition.add(fetchOf([batchOf(0, records)]));
+    partition.decode(1000, WHOLE);
   }
   const queue: { index: number; offset: number; frontierMs: number }[] = [];
   for (let step = 0; step < 30_000; step++) {

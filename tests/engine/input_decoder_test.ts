@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertLessOrEqual, assertStringIncludes } from "@std/assert";
 import { EventChunk } from "../../lib/core/event_chunk.ts";
 import {
   ATTRIBUTE_CONTROL,
@@ -15,6 +15,7 @@ import {
   newDecoder,
   recordOf,
   startOf,
+  WHOLE,
 } from "../support/engine/fetches.ts";
 
 const NOW = 1_000_000;
@@ -29,7 +30,10 @@ interface Decoded {
 function decode(batches: readonly Uint8Array[], options: FetchOptions = {}): Decoded {
   const metrics = new EngineMetrics();
   const chunk = new EventChunk(1);
-  const decoded = newDecoder(metrics).decode(fetchOf(batches, options), chunk, NOW);
+  const decoder = newDecoder(metrics);
+  decoder.begin(fetchOf(batches, options));
+  const decoded = decoder.decode(chunk, NOW, WHOLE);
+  assert(decoded.isLast);
   return { chunk, metrics, ...decoded };
 }
 
@@ -130,7 +134,9 @@ Deno.test("InputDecoder writes a dead letter with key, value and headers as they
 
 Deno.test("InputDecoder's dead letters do not depend on the fetched bytes", () => {
   const fetched = fetchOf([batchOf(0, [recordOf("broken")])]);
-  const { letters } = newDecoder(new EngineMetrics()).decode(fetched, new EventChunk(1), NOW);
+  const decoder = newDecoder(new EngineMetrics());
+  decoder.begin(fetched);
+  const { letters } = decoder.decode(new EventChunk(1), NOW, WHOLE);
   fetched.records.fill(0);
   assertEquals(new TextDecoder().decode(letters[0]!.value!), "broken");
 });
@@ -158,4 +164,50 @@ Deno.test("InputDecoder does not tell of an undecodable batch that it has passed
   broken[CRC_AT] = broken[CRC_AT]! ^ 1;
   const { letters, nextOffset } = decode([broken], { fetchOffset: 12 });
   assertEquals([letters.length, nextOffset], [0, 12]);
+});
+
+Deno.test("InputDecoder decodes in pieces what one piece gives whole", () => {
+  const broken = batchOf(20, [startOf("x", 1)]);
+  broken[CRC_AT]! ^= 1;
+  const batches = [
+    batchOf(0, [recordOf("no"), startOf("a", 1), recordOf("no"), recordOf("no"), startOf("b", 2)]),
+    batchOf(7, [recordOf(null), recordOf("no")]),
+    broken,
+    batchOf(25, [startOf("c", 3), recordOf("no"), recordOf(null)]),
+  ];
+  const whole = decode(batches, { fetchOffset: 1 });
+  const offsets = (chunk: EventChunk) =>
+    Array.from({ length: chunk.count }, (_, event) => chunk.offset(event));
+  for (const lettersMax of [1, 2, 3]) {
+    const decoder = newDecoder(new EngineMetrics());
+    decoder.begin(fetchOf(batches, { fetchOffset: 1 }));
+    const chunk = new EventChunk(1);
+    const letters: number[] = [];
+    let nextOffset = 0;
+    let isLast = false;
+    while (!isLast) {
+      const piece = decoder.decode(chunk, NOW, { lettersMax, letterBytesMax: Infinity });
+      assertLessOrEqual(piece.letters.length, lettersMax);
+      letters.push(...piece.letters.map(({ offset }) => offset));
+      // No offset is passed whose event or letter is not there.
+      const most = Math.max(nextOffset, letters.at(-1) ?? 0, offsets(chunk).at(-1) ?? 0);
+      assertLessOrEqual(most, piece.nextOffset);
+      ({ nextOffset, isLast } = piece);
+      if (isLast) assertEquals(nextOffset, whole.nextOffset);
+    }
+    assertEquals(letters, whole.letters.map(({ offset }) => offset));
+    assertEquals(offsets(chunk), offsets(whole.chunk));
+  }
+  assertEquals([whole.letters.length, whole.chunk.count, whole.nextOffset], [5, 3, 28]);
+});
+
+Deno.test("InputDecoder ends a piece with the letter that reaches the limit of bytes", () => {
+  const decoder = newDecoder(new EngineMetrics());
+  decoder.begin(fetchOf([batchOf(0, Array.from({ length: 5 }, () => recordOf("12345")))]));
+  const limits = { lettersMax: Infinity, letterBytesMax: 11 };
+  const pieces = [1, 2].map(() => decoder.decode(new EventChunk(1), NOW, limits));
+  assertEquals(
+    pieces.map(({ letters, letterBytes, isLast }) => [letters.length, letterBytes, isLast]),
+    [[3, 15, false], [2, 10, true]],
+  );
 });

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { InputMerge } from "../../lib/engine/input_merge.ts";
-import { batchOf, fetchOf, newPartition, startOf } from "../support/engine/fetches.ts";
+import { batchOf, fetchOf, newPartition, startOf, WHOLE } from "../support/engine/fetches.ts";
 import { Random } from "../support/random.ts";
 
 Deno.test("InputMerge takes what sorting by timestamp gives, ties by partition", () => {
@@ -21,8 +21,8 @@ Deno.test("InputMerge takes what sorting by timestamp gives, ties by partition",
           fetchOf([batchOf(fetchOffset, records.map((ms) => startOf("a", 1, ms)))], {
             fetchOffset,
           }),
-          1000,
         );
+        partition.decode(1000, WHOLE);
         for (const timestampMs of records) {
           queues[index]!.push({ timestampMs, offset: next[index]!++ });
         }

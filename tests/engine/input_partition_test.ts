@@ -1,6 +1,13 @@
 import { assertEquals } from "@std/assert";
 import type { InputPartition } from "../../lib/engine/input_partition.ts";
-import { batchOf, fetchOf, newPartition, recordOf, startOf } from "../support/engine/fetches.ts";
+import {
+  batchOf,
+  fetchOf,
+  newPartition,
+  recordOf,
+  startOf,
+  WHOLE,
+} from "../support/engine/fetches.ts";
 import { Random } from "../support/random.ts";
 
 const BROKEN = recordOf("broken");
@@ -148,8 +155,9 @@ function add(
   batches: readonly Uint8Array[],
   highWatermark: number,
   fetchOffset = 0,
-): ReturnType<InputPartition["add"]> {
-  return partition.add(fetchOf(batches, { highWatermark, fetchOffset }), 1000);
+): ReturnType<InputPartition["decode"]> {
+  partition.add(fetchOf(batches, { highWatermark, fetchOffset }));
+  return partition.decode(1000, WHOLE);
 }
 
 /** Takes the next event and applies it. @returns its offset. */

@@ -133,6 +133,8 @@ function engineOptions(world: SimulatedWorld, id: number, rules: SessionRules): 
     groupId: "sessionwheel",
     start: scenario.start,
     checkpointIntervalMs: scenario.checkpoints === "everySecond" ? 1000 : null,
+    fencing: true,
+    lostSessions: "refuse",
     shutdownTimeoutMs: 10_000,
     tickMs: 5,
     hashSeed: 1,

@@ -73,6 +73,9 @@ export class OutputChecker {
     }
     if (ends !== position.endClocksMs.length) fault(`${ends} ends, clocks for another number`);
     ledger.expire(position);
+    if (position.activeSessions !== ledger.active.size) {
+      fault(`it tells of ${position.activeSessions} sessions, there are ${ledger.active.size}`);
+    }
     this.#checkRestoreOffset(ledger, position, fault);
     this.coverage.checkPosition(shard, position, fault);
   }

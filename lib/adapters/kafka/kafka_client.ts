@@ -1,11 +1,12 @@
 import type { Clock } from "../../ports/clock.ts";
 import { KAFKA_API, type KafkaApi, requestFrame } from "./kafka_api.ts";
+import { firstAnswer } from "./first_answer.ts";
 import { KafkaFault, malformedAnswer } from "./kafka_fault.ts";
 import { KafkajsDialer, type KafkaSasl, type KafkaTls } from "./kafkajs_internals.ts";
 import { KafkaLane } from "./kafka_lane.ts";
+import { CONTROL_LANE, KafkaNode, likeliestFirst } from "./kafka_node.ts";
 import { kafkajsLogCreator, type KafkaLog, LogLimiter } from "./kafka_log.ts";
 import {
-  type BrokerAddress,
   type ClusterMetadata,
   metadataFrame,
   readMetadata,
@@ -27,6 +28,8 @@ export interface KafkaClientOptions {
   readonly onReachable?: (reachable: boolean, reason: string) => void;
   readonly connectTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
+  /** How long one broker is asked for metadata before another is asked as well. */
+  readonly metadataPatienceMs?: number;
   /**
    * How often a login that the brokers refuse is tried before that is the answer. Default 3: a
    * broker that just started may not know its users yet. A service has no limit: it waits for
@@ -52,9 +55,12 @@ export class KafkaClient {
   readonly #dialer: KafkajsDialer;
   readonly #seeds: readonly { host: string; port: number }[];
   readonly #connectTimeoutMs: number;
+  readonly #metadataPatienceMs: number;
   readonly #onReachable: (reachable: boolean, reason: string) => void;
   readonly #nodes = new Map<number, KafkaNode>();
   readonly #seedLanes = new Map<string, KafkaLane>();
+  /** Lanes on which a question for metadata has waited too long. */
+  readonly #silentLanes = new Set<KafkaLane>();
   readonly #watchedTopics = new Set<string>();
   #topics: ReadonlyMap<string, TopicMetadata> = new Map();
   #controllerId = -1;
@@ -75,6 +81,7 @@ export class KafkaClient {
     this.requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     this.loginAttemptsMax = options.loginAttemptsMax ?? LOGIN_ATTEMPTS_MAX;
     this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+    this.#metadataPatienceMs = options.metadataPatienceMs ?? METADATA_PATIENCE_MS;
     this.#seeds = options.brokers.map(parseHostPort);
     this.#onReachable = options.onReachable ?? (() => {});
     this.#dialer = new KafkajsDialer({
@@ -216,18 +223,22 @@ export class KafkaClient {
     const waitMs = this.#refreshNotBeforeMs - this.clock.monotonicMs();
     if (waitMs > 0) await this.pause(waitMs);
     let last = new KafkaFault("The Kafka client was closed", { kind: "closed" });
-    for (const lane of this.#metadataLanes()) {
-      if (this.#closed) break;
-      try {
-        const frame = metadataFrame(this.clientId, [...this.#watchedTopics]);
-        this.#adopt(await this.#exchange(lane, KAFKA_API.metadata, frame, readMetadata));
-        this.#refreshNotBeforeMs = this.clock.monotonicMs() + REFRESH_INTERVAL_MS;
-        this.#answerFreshUntilMs = this.#refreshNotBeforeMs;
-        this.#setReachable(true, "");
-        return null;
-      } catch (error) {
-        last = error instanceof KafkaFault ? error : malformedAnswer(error);
-      }
+    try {
+      const metadata = await firstAnswer({
+        candidates: this.#metadataLanes(),
+        ask: (lane) => this.#askMetadata(lane),
+        patienceMs: this.#metadataPatienceMs,
+        onSilent: (lane) => this.#silentLanes.add(lane),
+        clock: this.clock,
+      });
+      this.#adopt(metadata);
+      this.#refreshNotBeforeMs = this.clock.monotonicMs() + REFRESH_INTERVAL_MS;
+      this.#answerFreshUntilMs = this.#refreshNotBeforeMs;
+      this.#setReachable(true, "");
+      return null;
+    } catch (error) {
+      // Null where the client was closed before anybody was asked.
+      if (error !== null) last = error instanceof KafkaFault ? error : malformedAnswer(error);
     }
     this.#refreshNotBeforeMs = this.clock.monotonicMs() + REFRESH_INTERVAL_MS;
     if (!this.#closed) this.#setReachable(false, last.message);
@@ -250,18 +261,24 @@ export class KafkaClient {
     this.#isLooking = false;
   }
 
-  /** Where to ask, best first: open connections, then the other brokers, then the seeds. */
-  *#metadataLanes(): Iterable<KafkaLane> {
-    const nodes = [...this.#nodes.values()];
-    const isOpen = (node: KafkaNode): boolean => node.lanes.get(CONTROL_LANE)?.isOpen ?? false;
-    for (const node of nodes.filter(isOpen)) yield this.lane(node.address.nodeId, CONTROL_LANE);
-    for (const node of nodes.filter((node) => !isOpen(node))) {
-      if (this.#nodes.has(node.address.nodeId)) yield this.lane(node.address.nodeId, CONTROL_LANE);
+  async #askMetadata(lane: KafkaLane): Promise<ClusterMetadata> {
+    try {
+      const frame = metadataFrame(this.clientId, [...this.#watchedTopics]);
+      return await this.#exchange(lane, KAFKA_API.metadata, frame, readMetadata);
+    } finally {
+      this.#silentLanes.delete(lane);
+    }
+  }
+
+  /** Where to ask: brokers as they can be expected to answer, then the seeds. */
+  *#metadataLanes(): Iterator<KafkaLane> {
+    for (const { address: { nodeId } } of likeliestFirst(this.#nodes.values(), this.#silentLanes)) {
+      if (this.#nodes.has(nodeId)) yield this.lane(nodeId, CONTROL_LANE);
     }
     const first = this.#nextSeed;
     this.#nextSeed = (first + 1) % this.#seeds.length;
     for (let index = 0; index < this.#seeds.length; index += 1) {
-      yield this.#seedLane(this.#seeds[(first + index) % this.#seeds.length]!);
+      if (!this.#closed) yield this.#seedLane(this.#seeds[(first + index) % this.#seeds.length]!);
     }
   }
 
@@ -285,9 +302,8 @@ export class KafkaClient {
       this.#nodes.delete(nodeId);
     }
     for (const address of metadata.brokers) {
-      if (!this.#nodes.has(address.nodeId)) {
-        this.#nodes.set(address.nodeId, new KafkaNode(address));
-      }
+      if (this.#nodes.has(address.nodeId)) continue;
+      this.#nodes.set(address.nodeId, new KafkaNode(address));
     }
     // The seeds have done their work: from here on the brokers' own addresses are used.
     if (metadata.brokers.length > 0) {
@@ -338,9 +354,7 @@ export class KafkaClient {
   }
 
   #anyNode(): number {
-    const nodes = [...this.#nodes.values()];
-    const open = nodes.find((node) => node.lanes.get(CONTROL_LANE)?.isOpen ?? false);
-    return (open ?? nodes[0])?.address.nodeId ?? -1;
+    return likeliestFirst(this.#nodes.values(), this.#silentLanes)[0]?.address.nodeId ?? -1;
   }
 
   #setReachable(reachable: boolean, reason: string): void {
@@ -369,18 +383,6 @@ export interface RequestBody<T> {
   readonly timeoutMs?: number;
 }
 
-export const CONTROL_LANE = "control";
-
-class KafkaNode {
-  readonly lanes = new Map<string, KafkaLane>();
-
-  constructor(readonly address: BrokerAddress) {}
-
-  close(): void {
-    for (const lane of this.lanes.values()) lane.close();
-  }
-}
-
 /** kafkajs's default of 1 s is too short for a busy broker's TLS and SASL handshakes. */
 const CONNECT_TIMEOUT_MS = 10_000;
 /**
@@ -388,6 +390,11 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * that goes on living writes again within half a minute.
  */
 const REQUEST_TIMEOUT_MS = 20_000;
+/**
+ * A broker answers this within milliseconds. Who waits for a new leader has waited for the old one
+ * already, up to the time of a request: both together have to be well below half a minute.
+ */
+const METADATA_PATIENCE_MS = 3_000;
 const LOGIN_ATTEMPTS_MAX = 3;
 const REFRESH_INTERVAL_MS = 100;
 const LOOK_INTERVAL_MS = 1_000;

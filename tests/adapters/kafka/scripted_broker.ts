@@ -24,6 +24,9 @@ export class ScriptedBroker implements AsyncDisposable {
   readonly requests: number[] = [];
   /** Partitions of each topic; a leader of -1 means none. */
   topics: Record<string, readonly number[]> = {};
+  /** The other brokers of its cluster, as metadata tells. */
+  peers: readonly ScriptedBroker[] = [];
+  readonly nodeId: number;
   /** What ApiVersions tells about Fetch. */
   fetchVersionMax = 11;
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -31,7 +34,8 @@ export class ScriptedBroker implements AsyncDisposable {
   readonly #running: Promise<void>[] = [];
   #count = 0;
 
-  constructor() {
+  constructor(nodeId = NODE_ID) {
+    this.nodeId = nodeId;
     this.#running.push(this.#accept());
   }
 
@@ -117,14 +121,15 @@ export class ScriptedBroker implements AsyncDisposable {
   }
 
   #metadata(): Uint8Array {
-    const writer = new WireWriter().int32(0).int32(1);
-    writer.int32(NODE_ID).string("127.0.0.1").int32(this.#listener.addr.port).string(null);
-    writer.string("scripted").int32(NODE_ID);
+    const writer = new WireWriter().int32(0).array([this, ...this.peers], (w, broker) => {
+      w.int32(broker.nodeId).string("127.0.0.1").int32(broker.#listener.addr.port).string(null);
+    });
+    writer.string("scripted").int32(this.nodeId);
     return writer.array(Object.entries(this.topics), (w, [name, leaders]) => {
       w.int16(leaders.length === 0 ? 3 : 0).string(name).int8(0);
       w.array([...leaders.entries()], (w, [partition, leader]) => {
         w.int16(leader === -1 ? 5 : 0).int32(partition).int32(leader);
-        w.int32(1).int32(NODE_ID).int32(1).int32(NODE_ID).int32(0);
+        w.int32(1).int32(this.nodeId).int32(1).int32(this.nodeId).int32(0);
       });
     }).done();
   }

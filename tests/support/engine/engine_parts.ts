@@ -77,6 +77,8 @@ export class EngineParts {
         groupId: "sessionwheel",
         start: "earliest",
         checkpointIntervalMs: null,
+        fencing: true,
+        lostSessions: "refuse",
         shutdownTimeoutMs: 10_000,
         tickMs: 5,
         hashSeed: 1,

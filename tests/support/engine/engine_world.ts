@@ -13,7 +13,7 @@ import { partitionOf } from "../../../lib/core/murmur2.ts";
 import type { SessionRules } from "../../../lib/core/session_rules.ts";
 import { Engine } from "../../../lib/engine/engine.ts";
 import { ENGINE_LIMITS, type EngineLimits } from "../../../lib/engine/engine_limits.ts";
-import type { EnginePorts } from "../../../lib/engine/engine_options.ts";
+import type { EnginePorts, LostSessions } from "../../../lib/engine/engine_options.ts";
 import type { Clock } from "../../../lib/ports/clock.ts";
 import { EngineMetrics } from "../../../lib/telemetry/engine_metrics.ts";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
@@ -33,6 +33,8 @@ export interface EngineStartOptions {
   readonly limits?: Partial<EngineLimits>;
   readonly sessionsMax?: number;
   readonly start?: "earliest" | "latest";
+  readonly fencing?: boolean;
+  readonly lostSessions?: LostSessions;
   readonly checkpointIntervalMs?: number;
   readonly wrapPorts?: (ports: EnginePorts) => EnginePorts;
 }
@@ -173,6 +175,8 @@ export class EngineProcess {
       groupId: "sessionwheel",
       start: options.start ?? "earliest",
       checkpointIntervalMs: options.checkpointIntervalMs ?? null,
+      fencing: options.fencing ?? true,
+      lostSessions: options.lostSessions ?? "refuse",
       shutdownTimeoutMs: 10_000,
       tickMs: 5,
       hashSeed: 1,

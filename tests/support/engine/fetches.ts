@@ -7,6 +7,9 @@ import { EngineMetrics } from "../../../lib/telemetry/engine_metrics.ts";
 
 const encoder = new TextEncoder();
 
+/** A fetch decoded in one piece. */
+export const WHOLE = { lettersMax: Infinity, letterBytesMax: Infinity };
+
 export interface FetchOptions {
   readonly partition?: number;
   readonly fetchOffset?: number;
