@@ -25,15 +25,23 @@ export function tellRefusal(
   limits: OutputLimits | null = null,
 ): void {
   const { options, clock } = context;
-  const why = `${refusal.reason}: ${whatToDo(context, refusal, limits)}`;
+  const fittingBytes = fittingBytesOf(context, refusal, limits);
+  const why = `${refusal.reason}: ` +
+    (fittingBytes === null
+      ? whatToDo(context, refusal, limits)
+      : `batches are made to fit ${fittingBytes} bytes`);
   runner.refusal = refusal;
   options.metrics.shards.setState(runner.index, "stalled", why);
-  options.logger.error("the broker refuses what this shard writes, trying again", {
-    shard: runner.index,
-    why,
-    bytes: refusal.bytes,
-    ...refusal.cause === "timestamp" ? clockFields(context) : {},
-  }, { everyMs: TELL_MS, key: `refused ${refusal.cause}` });
+  const limit = { everyMs: TELL_MS, key: `refused ${refusal.cause}` };
+  const fields = { shard: runner.index, why, bytes: refusal.bytes };
+  if (fittingBytes !== null) {
+    options.logger.warn("the output topic takes smaller batches than before", fields, limit);
+  } else {
+    options.logger.error("the broker refuses what this shard writes, trying again", {
+      ...fields,
+      ...refusal.cause === "timestamp" ? clockFields(context) : {},
+    }, limit);
+  }
   if (refusal.cause === "timestamp") clock.doubt();
 }
 
@@ -56,25 +64,32 @@ export function fittingBatchBytes(
   return limitBytes;
 }
 
+/** Null where smaller batches are no help. */
+function fittingBytesOf(
+  { inputs }: EngineContext,
+  { cause, bytes }: OutputRefusal,
+  limits: OutputLimits | null,
+): number | null {
+  if (cause !== "too_large" || limits === null) return null;
+  const fitting = fittingBatchBytes(bytes, limits.batchBytesMax, inputs.positionBytesMax);
+  return fitting !== null && fitting < bytes ? fitting : null;
+}
+
 function whatToDo(
   { inputs, clock }: EngineContext,
-  { cause, bytes }: OutputRefusal,
+  { cause }: OutputRefusal,
   limits: OutputLimits | null,
 ): string {
   switch (cause) {
     case "timestamp": {
       const max = limits?.timestampAheadMsMax ?? null;
+      const setting = "message.timestamp.after.max.ms" + (max === null ? "" : ` (${max} ms)`);
       return "the clocks of this machine and of the broker are further apart than the output " +
-        `topic's message.timestamp.after.max.ms${
-          max === null ? "" : ` (${max} ms)`
-        } allows; here ` +
-        `it is ${isoTime(clock.nowMs())}. Put the wrong clock right, it goes on by itself then`;
+        `topic's ${setting} allows; here it is ${isoTime(clock.nowMs())}. Put the wrong clock ` +
+        "right, it goes on by itself then";
     }
     case "too_large": {
       const max = limits?.batchBytesMax ?? null;
-      if (max !== null && fittingBatchBytes(bytes, max, inputs.positionBytesMax) !== null) {
-        return `the output topic takes ${max} bytes now, batches are made to fit`;
-      }
       const bytesMin = Math.max(BATCH_BYTES_MIN, inputs.positionBytesMax * 2);
       return `set max.message.bytes of the output topic to ${bytesMin} at least` +
         (max === null ? "" : `, it is ${max}`);

@@ -91,8 +91,11 @@ export class ShardSupervisor {
   recover(runner: ShardRunner, reason: string, refusal: OutputRefusal | null = null): void {
     const { options, fail } = this.#context;
     options.metrics.recoveries++;
-    if (refusal !== null) tellRefusal(this.#context, runner, refusal);
-    else {
+    if (refusal !== null) {
+      // More is said once it is known what the topic takes.
+      runner.refusal = refusal;
+      options.metrics.shards.setState(runner.index, "stalled", refusal.reason);
+    } else {
       options.logger.warn("shard restores its state from the output", {
         shard: runner.index,
         reason,

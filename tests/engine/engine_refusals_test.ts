@@ -199,6 +199,9 @@ for (const knows of [true, false]) {
     assertEquals(records.length, 3000);
     assertEquals(new Set(records.map(({ device }) => device)).size, 3000);
     assertGreater(process.metrics.refused.too_large, 0);
+    const [line] = process.logged("the output topic takes smaller batches than before");
+    assertStringIncludes(line!, " WARN ");
+    assertEquals(process.logged(" ERROR "), []);
     assertLess(process.metrics.recoveries, 6);
     assertEquals(stateOf(process), "running");
     assertEquals(process.failure, undefined);
