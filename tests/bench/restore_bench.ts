@@ -134,7 +134,7 @@ figure("read it and fold it into the state", whole, "ns", {
   value: copyFloorNs(bytes),
   of: "copying it",
 });
-figure("a MB of log, read and folded", whole / bytes, "ms", {
-  value: copyFloorNs(1e6) / 1e6,
+figure("a MB of log, read and folded", 1000 * whole / bytes, "µs", {
+  value: copyFloorNs(1e6) / 1000,
   of: "copying it",
 });

@@ -1,6 +1,7 @@
 import { basename, dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { checkpointStoreFailure } from "./checkpoint_store_failure.ts";
+import { rehearseDenoKv } from "./kv_rehearsal.ts";
 
 /**
  * Larger pages than SQLite's 4,096 bytes: a chunk is a few pages instead of fifteen. Measured with
@@ -8,6 +9,13 @@ import { checkpointStoreFailure } from "./checkpoint_store_failure.ts";
  * file 14 % larger.
  */
 const PAGE_BYTES = 32_768;
+
+/**
+ * A byte of the header (SQLite's file format, section 1.3.3). With another value than 1 or 2 SQLite
+ * reads the file and never writes it, so that no checkpoint could be written any more.
+ */
+const WRITE_VERSION_AT = 18;
+const WRITE_VERSION_MAX = 2;
 
 /** SQLite keeps the newest pages in files of their own; they are moved and judged together. */
 const FILE_SUFFIXES = ["", "-wal", "-shm"] as const;
@@ -101,6 +109,12 @@ function examine(path: string): Finding {
     // is to be deleted, and from then on no checkpoint could be published.
     const [answer] = ask("PRAGMA integrity_check(1)", "integrity_check");
     if (answer !== "ok") return { kind: "damaged", sentence: `is damaged (${firstLine(answer)})` };
+    const writeVersion = readByte(path, WRITE_VERSION_AT);
+    if (writeVersion > WRITE_VERSION_MAX) {
+      return { kind: "damaged", sentence: `is damaged (write version ${writeVersion})` };
+    }
+    const fault = tables.size === 0 ? null : rehearseDenoKv(database);
+    if (fault !== null) return fault;
     const [freePages] = ask("PRAGMA freelist_count", "freelist_count");
     const [pageBytes] = ask("PRAGMA page_size", "page_size");
     return { kind: "sound", freeBytes: Number(freePages) * Number(pageBytes) };
@@ -129,6 +143,15 @@ function createDatabase(path: string): void {
 
 function firstLine(text: unknown): string {
   return String(text).split("\n", 1)[0]!;
+}
+
+/** The byte at `offset`, or 0 behind the end. */
+function readByte(path: string, offset: number): number {
+  using file = Deno.openSync(path);
+  file.seekSync(offset, Deno.SeekMode.Start);
+  const byte = new Uint8Array(1);
+  file.readSync(byte);
+  return byte[0]!;
 }
 
 function exists(path: string): boolean {

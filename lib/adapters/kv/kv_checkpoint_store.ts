@@ -269,23 +269,36 @@ export class KvCheckpointStore implements CheckpointStore {
 /** Opens the file and makes sure that it is ours and of our version; puts it aside otherwise. */
 async function openOurs(path: string, warnings: string[]): Promise<Deno.Kv> {
   const kv = await Deno.openKv(path);
+  let kind: "damaged" | "foreign" = "foreign";
+  let what: string;
   try {
     const { value: version } = await kv.get(FORMAT_KEY);
-    if (version === FORMAT_VERSION) return kv;
+    if (version === FORMAT_VERSION) {
+      // A value that Deno KV cannot make sense of would make every opening fail from now on.
+      for (const prefix of [MANIFEST_PREFIX, UNPUBLISHED_PREFIX]) {
+        await Array.fromAsync(kv.list({ prefix }));
+      }
+      return kv;
+    }
     if (version === null && await isEmpty(kv)) {
       await kv.set(FORMAT_KEY, FORMAT_VERSION);
       return kv;
     }
-    kv.close();
-    const what = typeof version === "number"
+    what = typeof version === "number"
       ? `has format ${version}, this program writes ${FORMAT_VERSION}`
       : "is a Deno KV file of another program";
-    const aside = putDatabaseAside(path, "foreign");
-    warnings.push(`${path} ${what}; it was put aside as ${aside} and a new one was begun`);
-  } catch (error) {
-    kv.close();
-    throw error;
+  } catch (cause) {
+    const failure = checkpointStoreFailure(`read ${path}`, cause);
+    if (failure.code !== "damaged" && failure.code !== "other") {
+      kv.close();
+      throw failure;
+    }
+    kind = "damaged";
+    what = `is damaged (${cause instanceof Error ? cause.message : cause})`;
   }
+  kv.close();
+  const aside = putDatabaseAside(path, kind);
+  warnings.push(`${path} ${what}; it was put aside as ${aside} and a new one was begun`);
   prepareDatabaseFile(path);
   const fresh = await Deno.openKv(path);
   await fresh.set(FORMAT_KEY, FORMAT_VERSION);

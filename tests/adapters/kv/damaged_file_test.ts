@@ -6,9 +6,11 @@ import { expectedOf, readAll, write } from "../../contract/checkpoint_store_suit
 const SIZES = Array.from({ length: 30 }, () => 50_000);
 /** SQLite's schema format, 1 to 4, in the header of the file. */
 const FORMAT_NUMBER_AT = 44;
+const WRITE_VERSION_AT = 18;
 const PAGE_BYTES = 32_768;
 /** SQLite's file format, section 1.6. */
 const INDEX_LEAF_PAGE = 10;
+const INDEX_INNER_PAGE = 2;
 
 /** Runs `body` with a state directory and the path of the file in it. */
 function test(
@@ -57,13 +59,17 @@ async function overwrite(path: string, offset: number, bytes: Uint8Array): Promi
   file.close();
 }
 
+/** Where the first page of a table or index begins in the file. */
+function rootPageAt(path: string, name: string): number {
+  using database = new DatabaseSync(path);
+  const [row] = database.prepare("SELECT rootpage FROM sqlite_master WHERE name = ?").all(name);
+  return (Number(row!["rootpage"]) - 1) * PAGE_BYTES;
+}
+
 /** Changes the last byte of each entry on the one page of an index. */
 async function harmIndex(path: string, name: string): Promise<void> {
-  const database = new DatabaseSync(path);
-  const [row] = database.prepare("SELECT rootpage FROM sqlite_master WHERE name = ?").all(name);
-  database.close();
+  const pageAt = rootPageAt(path, name);
   const bytes = await Deno.readFile(path);
-  const pageAt = (Number(row!["rootpage"]) - 1) * PAGE_BYTES;
   const view = new DataView(bytes.buffer, pageAt, PAGE_BYTES);
   assertEquals(view.getUint8(0), INDEX_LEAF_PAGE);
   for (let cell = 0; cell < view.getUint16(3); cell++) {
@@ -100,6 +106,44 @@ test("whose index knows other rows than the table is put aside", async (director
   await assertBegunAnew(directory, /is damaged \(row \d+ missing from index/);
 });
 
+// Deno KV looks for messages when it opens a file, and ends the process when it cannot. SQLite's
+// check finds nothing wrong with either of these two.
+test("whose empty index claims to be an inner page is put aside", async (directory, path) => {
+  await fill(directory);
+  const pageAt = rootPageAt(path, "sqlite_autoindex_queue_running_1");
+  await overwrite(path, pageAt, Uint8Array.of(INDEX_INNER_PAGE));
+  await assertBegunAnew(directory, /is damaged \(database disk image is malformed\)/);
+});
+
+test("with a letter of a table's name changed is put aside", async (directory, path) => {
+  await fill(directory);
+  const bytes = await Deno.readFile(path);
+  const name = new TextEncoder().encode("queue_running");
+  for (let at = 0; at < PAGE_BYTES; at++) {
+    if (name.every((byte, i) => bytes[at + i] === byte)) bytes[at + name.length - 1] = 0x66;
+  }
+  await Deno.writeFile(path, bytes);
+  await assertBegunAnew(directory, /is damaged \(no such table: queue_running\)/);
+});
+
+test("with a value of an encoding that nobody knows is put aside", async (directory, path) => {
+  await fill(directory);
+  const database = new DatabaseSync(path);
+  database.exec("UPDATE kv SET v_encoding = 66 WHERE instr(k, 'manifest') > 0");
+  database.close();
+  await assertBegunAnew(directory, /is damaged \(.*encoding 66 is unknown/);
+});
+
+for (const table of ["migration_state", "data_version"]) {
+  test(`whose table ${table} is empty is put aside`, async (directory, path) => {
+    await fill(directory);
+    const database = new DatabaseSync(path);
+    database.exec(`DELETE FROM ${table}`);
+    database.close();
+    await assertBegunAnew(directory, /is damaged \(the version of its (tables|data) is gone\)/);
+  });
+}
+
 test("whose first page is lost is put aside", async (directory, path) => {
   await fill(directory);
   await overwrite(path, 0, new Uint8Array(PAGE_BYTES));
@@ -110,6 +154,12 @@ test("whose format number is wrong is put aside", async (directory, path) => {
   await fill(directory);
   await overwrite(path, FORMAT_NUMBER_AT, Uint8Array.of(0, 0, 0, 76));
   await assertBegunAnew(directory, /unsupported file format/);
+});
+
+test("that may only be read, by its header, is put aside", async (directory, path) => {
+  await fill(directory);
+  await overwrite(path, WRITE_VERSION_AT, Uint8Array.of(66));
+  await assertBegunAnew(directory, /is damaged \(write version 66\)/);
 });
 
 test("that is a text is put aside", async (directory, path) => {
@@ -143,6 +193,13 @@ test("of another Deno KV program is put aside", async (directory, path) => {
   const aside = await Deno.openKv(`${path}.foreign-1`);
   assertEquals((await aside.get(["users", 1])).value, "mine");
   aside.close();
+});
+
+test("of a Deno KV program with queues is put aside", async (directory, path) => {
+  const theirs = await Deno.openKv(path);
+  await theirs.enqueue("mine", { delay: 60_000 });
+  theirs.close();
+  await assertBegunAnew(directory, /is a Deno KV file with queues .+\.foreign-1 and/);
 });
 
 test("of a later version is put aside, naming both versions", async (directory, path) => {
