@@ -29,6 +29,8 @@ export interface ShardRestorerOptions {
   readonly checkpoints: CheckpointLoader | null;
   readonly topic: string;
   readonly shards: number;
+  /** Of all shards together: each has its part. */
+  readonly rememberedMax: number;
   readonly layouts: readonly RecordLayout[];
   readonly batches: RecordBatchReaderOptions;
   /** What to do where retention took the last records of sessions that are active. */
@@ -67,7 +69,8 @@ export class ShardRestorer {
    * @throws OutputLogError
    */
   async restore(shardOptions: ShardOptions, ownership: ShardOwnership): Promise<RestoredShard> {
-    const restored = await this.#restore(shardOptions, ownership);
+    const rememberedMax = Math.ceil(this.#options.rememberedMax / this.#options.shards);
+    const restored = await this.#restore({ ...shardOptions, rememberedMax }, ownership);
     this.#options.olderOwners?.settled(shardOptions.index);
     return restored;
   }
