@@ -173,7 +173,9 @@ export class ShardRestorer {
     throw new EngineError(
       `${this.#name(shard.index)} begins at offset ${logStart}, but its last batch needs what is ` +
         `from ${restoreOffset} on: retention removed the last records of ${
-          lost === null ? "sessions that may still be" : `${lost} sessions that were`
+          lost === null
+            ? "sessions that may still be"
+            : `${lost} of the ${activeSessions} sessions that were`
         } active. Nothing is known of them any more: they would get no End. To go on without ` +
         "them, set output.lostSessions: forget for one start, and give the topic a longer " +
         "retention.ms",
