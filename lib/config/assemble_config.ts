@@ -59,6 +59,7 @@ export function assembleConfig(values: ConfigValues, options: {
     },
     limits: {
       maxSessions: values["limits.maxSessions"],
+      maxRemembered: values["limits.maxRemembered"],
       maxEventBytes: values["limits.maxEventBytes"],
     },
     shutdown: { timeoutMs: values["shutdown.timeout"] },

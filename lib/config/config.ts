@@ -71,6 +71,7 @@ export interface Config {
   };
   readonly limits: {
     readonly maxSessions: number;
+    readonly maxRemembered: number;
     readonly maxEventBytes: number;
   };
   readonly shutdown: {

@@ -232,6 +232,12 @@ export const CONFIG_SCHEMA = {
     10_000_000,
     "Active sessions at most, some 170 bytes each; a start beyond that is dropped and counted.",
   ),
+  "limits.maxRemembered": field(
+    integerBetween(10_000, 100_000_000),
+    5_000_000,
+    "Ended sessions and ends without a start that are remembered for the grace at most, some 170 " +
+      "bytes each, a part of it in each shard; of more the oldest are forgotten sooner and counted.",
+  ),
   "limits.maxEventBytes": field(
     byteSizeBetween(KIB, 16 * MIB),
     MIB,

@@ -1,6 +1,7 @@
 import { RowIndex } from "./row_index.ts";
 import { NO_ROW, ROW_EARLY_END, ROW_ENDED, ROW_SPENT } from "./row_format.ts";
 import type { SessionRows } from "./session_rows.ts";
+import type { ShardCounters } from "./shard_counters.ts";
 import { compareOrder } from "./session_order.ts";
 import { finishHash, mixWord, SESSION_ID_WORD } from "./id_codec.ts";
 
@@ -17,15 +18,19 @@ import { finishHash, mixWord, SESSION_ID_WORD } from "./id_codec.ts";
  */
 export class Remembered {
   readonly #rows: SessionRows;
+  readonly #rowsMax: number;
+  readonly #counters: Pick<ShardCounters, "forgottenEnds"> | null;
   readonly #bySession = new RowIndex();
   /** Device → the head of its chain: its newest remembered ended session. */
   readonly #newest = new RowIndex();
   #first = NO_ROW;
   #last = NO_ROW;
+  /** Rows in the queue, spent ones too. */
+  #length = 0;
   #endedCount = 0;
   #earlyCount = 0;
   /** How many have left the queue since the beginning. */
-  #expiredCount = 0;
+  #leftCount = 0;
   /** Early ends that no batch has told the log of, oldest first, from `#unwrittenFirst` on. */
   readonly #unwritten: number[] = [];
   #unwrittenFirst = 0;
@@ -33,8 +38,15 @@ export class Remembered {
   readonly #unwrittenSizes: number[] = [];
   #unwrittenBytes = 0;
 
-  constructor(rows: SessionRows) {
+  constructor(rows: SessionRows, { rememberedMax, counters }: RememberedOptions = {}) {
     this.#rows = rows;
+    this.#rowsMax = rememberedMax ?? Infinity;
+    this.#counters = counters ?? null;
+  }
+
+  /** Whether there is more than may be: `expire` forgets the oldest. */
+  get isOverfull(): boolean {
+    return this.#length > this.#rowsMax;
   }
 
   get endedCount(): number {
@@ -129,30 +141,20 @@ export class Remembered {
   }
 
   /**
-   * Forgets what was remembered at an instant before `clockMs - graceMs`.
+   * Forgets what was remembered at an instant before `clockMs - graceMs`; and before its time the
+   * oldest of what there is too much of, which is counted.
    *
-   * @returns how many of those were early ends: orphans.
+   * @returns how many of the former were early ends: orphans.
    */
   expire(clockMs: number, graceMs: number): number {
     const rows = this.#rows;
     let orphans = 0;
     while (this.#first !== NO_ROW && rows.startedAt(this.#first) + graceMs < clockMs) {
-      const row = this.#first;
-      this.#first = rows.link(row);
-      if (this.#first === NO_ROW) this.#last = NO_ROW;
-      const state = rows.state(row);
-      if (this.#unwritten[this.#unwrittenFirst] === row) this.#passUnwritten(1);
-      if (state === ROW_EARLY_END) {
-        orphans++;
-        this.#earlyCount--;
-        this.#removeFromIndex(row);
-      } else if (state === ROW_ENDED) {
-        this.#endedCount--;
-        this.#removeFromIndex(row);
-        this.#leaveChain(row);
-      }
-      rows.free(row);
-      this.#expiredCount++;
+      if (this.#forgetOldest() === ROW_EARLY_END) orphans++;
+    }
+    while (this.isOverfull) {
+      const isForgotten = this.#forgetOldest() !== ROW_SPENT;
+      if (isForgotten && this.#counters !== null) this.#counters.forgottenEnds++;
     }
     return orphans;
   }
@@ -209,13 +211,35 @@ export class Remembered {
    */
   next(cursor: RememberedCursor): number {
     for (;;) {
-      const isGone = cursor.ordinal <= this.#expiredCount;
+      const isGone = cursor.ordinal <= this.#leftCount;
       const row = isGone ? this.#first : this.#rows.link(cursor.row);
       if (row === NO_ROW) return NO_ROW;
-      cursor.ordinal = Math.max(cursor.ordinal, this.#expiredCount) + 1;
+      cursor.ordinal = Math.max(cursor.ordinal, this.#leftCount) + 1;
       cursor.row = row;
       if (this.#rows.state(row) !== ROW_SPENT) return row;
     }
+  }
+
+  /** @returns the state of the oldest, which is freed. */
+  #forgetOldest(): number {
+    const rows = this.#rows;
+    const row = this.#first;
+    this.#first = rows.link(row);
+    if (this.#first === NO_ROW) this.#last = NO_ROW;
+    this.#length--;
+    const state = rows.state(row);
+    if (this.#unwritten[this.#unwrittenFirst] === row) this.#passUnwritten(1);
+    if (state === ROW_EARLY_END) {
+      this.#earlyCount--;
+      this.#removeFromIndex(row);
+    } else if (state === ROW_ENDED) {
+      this.#endedCount--;
+      this.#removeFromIndex(row);
+      this.#leaveChain(row);
+    }
+    rows.free(row);
+    this.#leftCount++;
+    return state;
   }
 
   /** Lets the oldest `count` wait no more; the list is moved now and then, or it would only grow. */
@@ -231,6 +255,7 @@ export class Remembered {
 
   #add(row: number, deviceHash: number, clockMs: number): void {
     const rows = this.#rows;
+    this.#length++;
     rows.setStartedAt(row, clockMs);
     rows.setLink(row, NO_ROW);
     if (this.#last === NO_ROW) this.#first = row;
@@ -307,6 +332,13 @@ export class RememberedCursor {
   row = NO_ROW;
   /** Which of all rows that ever were in the queue it is, from 1 on. */
   ordinal = 0;
+}
+
+export interface RememberedOptions {
+  /** Rows that are kept from one `expire` to the next, spent ones included; default: any number. */
+  readonly rememberedMax?: number;
+  /** Where is counted what was forgotten before its time. */
+  readonly counters?: Pick<ShardCounters, "forgottenEnds">;
 }
 
 const UNWRITTEN_PASSED_MAX = 4096;

@@ -68,7 +68,7 @@ export class Shard {
     this.index = options.index;
     this.rules = options.rules;
     this.rows = new SessionRows(options.hashSeed);
-    this.remembered = new Remembered(this.rows);
+    this.remembered = new Remembered(this.rows, options);
     this.active = new ActiveSessions(this.rows, options.budget);
     this.#budget = options.budget;
     this.#counters = options.counters;
@@ -134,6 +134,8 @@ export class Shard {
    * has room.
    */
   apply(chunk: EventChunk, event: number, nowMs: number, sink: RecordSink): void {
+    // Here, where nobody holds on to one of them: the clock may stand still for many events.
+    if (this.remembered.isOverfull) this.expireRemembered();
     if (chunk.type(event) === EVENT_START) this.#applyStart(chunk, event, nowMs, sink);
     else this.#applyEnd(chunk, event, nowMs, sink);
   }
@@ -393,6 +395,8 @@ export interface ShardOptions {
   /** Shared by all shards of a process. */
   readonly budget: SessionBudget;
   readonly counters: ShardCounters;
+  /** Rows that what is remembered for the grace may take; default: any number. */
+  readonly rememberedMax?: number;
   readonly hashSeed: number;
   /** Where the clock stands at first, epoch milliseconds. */
   readonly startMs: number;

@@ -8,6 +8,8 @@ export interface ShardCounters {
   earlyEnds: number;
   /** Early ends whose start never came within the grace. */
   orphanEnds: number;
+  /** Remembered ends, early ones too, that were forgotten within the grace: there were too many. */
+  forgottenEnds: number;
   /** Starts dropped since `limits.maxSessions` was reached. */
   droppedStarts: number;
   /** Heartbeats left out by coalescing. */
@@ -20,6 +22,7 @@ export function newShardCounters(): ShardCounters {
     lateStarts: 0,
     earlyEnds: 0,
     orphanEnds: 0,
+    forgottenEnds: 0,
     droppedStarts: 0,
     coalescedHeartbeats: 0,
   };

@@ -293,6 +293,7 @@ export class Engine {
       shards: topic.shards,
       layouts: this.#layouts,
       batches,
+      rememberedMax: this.#options.rememberedMax,
       lostSessions,
       olderOwners: this.#options.fencing
         ? new OlderOwnerWatch(this.#ports.clock, topic.name)

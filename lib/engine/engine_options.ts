@@ -32,6 +32,8 @@ export interface EngineOptions {
   readonly eventLayout: (topic: string) => EventLayout;
   readonly eventBytesMax: number;
   readonly sessionsMax: number;
+  /** What all shards together may remember for the grace: ended sessions and early ends. */
+  readonly rememberedMax: number;
   /** Whose offsets the source commits, for messages. */
   readonly groupId: string;
   /** Where to start reading an input with no position and no committed offset. */

@@ -18,6 +18,7 @@ export class EngineReport {
     metrics.lateStarts = counters.lateStarts;
     metrics.orphanEnds = counters.orphanEnds;
     metrics.droppedStarts = counters.droppedStarts;
+    this.#reportForgotten();
     metrics.heartbeatsCoalesced = counters.coalescedHeartbeats;
     inputs.report();
     const { shards } = metrics;
@@ -38,6 +39,17 @@ export class EngineReport {
     }
     this.#reportClock();
     this.#reportAhead();
+  }
+
+  #reportForgotten(): void {
+    const { options: { metrics, logger }, counters: { forgottenEnds } } = this.#context;
+    if (forgottenEnds === metrics.forgottenEnds) return;
+    metrics.forgottenEnds = forgottenEnds;
+    logger.warn(
+      "ends are forgotten before their grace is over: limits.maxRemembered is reached",
+      { total: forgottenEnds },
+      { everyMs: 60_000 },
+    );
   }
 
   #reportClock(): void {

@@ -29,6 +29,8 @@ export interface ShardRestorerOptions {
   readonly checkpoints: CheckpointLoader | null;
   readonly topic: string;
   readonly shards: number;
+  /** Of all shards together: each has its part. */
+  readonly rememberedMax: number;
   readonly layouts: readonly RecordLayout[];
   readonly batches: RecordBatchReaderOptions;
   /** What to do where retention took the last records of sessions that are active. */
@@ -67,7 +69,8 @@ export class ShardRestorer {
    * @throws OutputLogError
    */
   async restore(shardOptions: ShardOptions, ownership: ShardOwnership): Promise<RestoredShard> {
-    const restored = await this.#restore(shardOptions, ownership);
+    const rememberedMax = Math.ceil(this.#options.rememberedMax / this.#options.shards);
+    const restored = await this.#restore({ ...shardOptions, rememberedMax }, ownership);
     this.#options.olderOwners?.settled(shardOptions.index);
     return restored;
   }
@@ -170,7 +173,9 @@ export class ShardRestorer {
     throw new EngineError(
       `${this.#name(shard.index)} begins at offset ${logStart}, but its last batch needs what is ` +
         `from ${restoreOffset} on: retention removed the last records of ${
-          lost === null ? "sessions that may still be" : `${lost} sessions that were`
+          lost === null
+            ? "sessions that may still be"
+            : `${lost} of the ${activeSessions} sessions that were`
         } active. Nothing is known of them any more: they would get no End. To go on without ` +
         "them, set output.lostSessions: forget for one start, and give the topic a longer " +
         "retention.ms",

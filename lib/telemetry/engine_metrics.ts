@@ -38,6 +38,8 @@ export class EngineMetrics {
   orphanEnds = 0;
   /** Starts older than the device's newest session. */
   lateStarts = 0;
+  /** Remembered ends that were forgotten within the grace, over `limits.maxRemembered`. */
+  forgottenEnds = 0;
   /** Starts over `limits.maxSessions`. */
   droppedStarts = 0;
   readonly rejected: Record<RejectReason, number> = zeroPerReason();
@@ -166,6 +168,7 @@ export class EngineMetrics {
       duplicates: this.duplicates,
       orphanEnds: this.orphanEnds,
       lateStarts: this.lateStarts,
+      forgottenEnds: this.forgottenEnds,
       droppedStarts: this.droppedStarts,
       rejected: { ...this.rejected },
       deadLetters: { ...this.deadLetters },

@@ -54,6 +54,7 @@ export interface EngineCounters {
   readonly duplicates: number;
   readonly orphanEnds: number;
   readonly lateStarts: number;
+  readonly forgottenEnds: number;
   readonly droppedStarts: number;
   readonly rejected: Readonly<Record<RejectReason, number>>;
   readonly deadLetters: DeadLetterCounters;

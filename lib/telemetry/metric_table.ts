@@ -84,6 +84,11 @@ export const METRICS: readonly Metric[] = [
     (s) => s.counters.lateStarts,
   ),
   counter(
+    "sessionwheel_ends_forgotten_total",
+    "Remembered ends forgotten within the grace because limits.maxRemembered was reached",
+    (s) => s.counters.forgottenEnds,
+  ),
+  counter(
     "sessionwheel_starts_dropped_total",
     "Starts dropped because limits.maxSessions was reached",
     (s) => s.counters.droppedStarts,

@@ -16,6 +16,7 @@ export function engineOptions(
     eventLayout: (topic) => input.layouts[topic] ?? PLAIN_EVENT_LAYOUT,
     eventBytesMax: limits.maxEventBytes,
     sessionsMax: limits.maxSessions,
+    rememberedMax: limits.maxRemembered,
     groupId: app.id,
     start: input.start,
     fencing: output.fencing,

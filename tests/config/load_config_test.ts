@@ -32,7 +32,7 @@ const DEFAULTS: Config = {
   state: { dir: "./data" },
   checkpoint: { intervalMs: null },
   http: { address: { host: "127.0.0.1", port: 8484 }, tokenFile: null, insecure: false },
-  limits: { maxSessions: 10_000_000, maxEventBytes: 1_048_576 },
+  limits: { maxSessions: 10_000_000, maxRemembered: 5_000_000, maxEventBytes: 1_048_576 },
   shutdown: { timeoutMs: 30_000 },
   log: { level: "info", format: "auto" },
   secrets: { saslPassword: null, httpToken: null, tlsCa: null, tlsCert: null, tlsKey: null },
@@ -63,7 +63,7 @@ session: { heartbeatInterval: 30s, maxDuration: 30m, grace: 30s, missed: coalesc
 state: { dir: ./data }
 checkpoint: { interval: off }
 http: { address: "127.0.0.1:8484", tokenFile: , insecure: false }
-limits: { maxSessions: 10000000, maxEventBytes: 1MiB }
+limits: { maxSessions: 10000000, maxRemembered: 5000000, maxEventBytes: 1MiB }
 shutdown: { timeout: 30s }
 log: { level: info, format: auto }
 `;

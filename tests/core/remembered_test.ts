@@ -196,3 +196,35 @@ Deno.test("Remembered takes no memory for early ends that come and go and are ne
   }
   assert(remembered.byteLength < 64_000, `${remembered.byteLength}`);
 });
+
+Deno.test("Remembered forgets the oldest before their time where there are too many, and counts those", () => {
+  const rows = new SessionRows(1);
+  const counters = { forgottenEnds: 0 };
+  const remembered = new Remembered(rows, { rememberedMax: 3, counters });
+  const add = (session: string, isEarlyEnd = false) => {
+    const row = stageRow(rows, { device: "d", session, orderKeyMs: 0 });
+    if (isEarlyEnd) remembered.addEarlyEnd(row, rows.deviceHash(row), 100);
+    else remembered.addEnded(row, rows.deviceHash(row), 100);
+    return row;
+  };
+  const isKnown = (session: string) =>
+    findRemembered(rows, remembered, { device: "d", session }) !== NO_ROW;
+  add("1");
+  add("2", true);
+  const taken = add("3");
+  add("4");
+  remembered.take(taken);
+  add("5", true);
+  // Rows are kept until it is asked to expire: whoever holds one may go on.
+  assertEquals([remembered.endedCount, remembered.earlyEndCount, isKnown("1")], [2, 2, true]);
+  assertEquals([remembered.expire(100, GRACE_MS), counters.forgottenEnds], [0, 2]);
+  assertEquals(["1", "2", "4", "5"].map(isKnown), [false, false, true, true]);
+  assertEquals(remembered.unwrittenCount, 1);
+  // A spent row counts as one, and is none that was forgotten.
+  add("6");
+  add("7");
+  remembered.expire(100, GRACE_MS);
+  assertEquals([counters.forgottenEnds, isKnown("4"), isKnown("5")], [3, false, true]);
+  assertEquals([remembered.expire(151, GRACE_MS), counters.forgottenEnds], [1, 3]);
+  assertEquals([remembered.endedCount, remembered.earlyEndCount], [0, 0]);
+});

@@ -3,6 +3,7 @@ import {
   assertEquals,
   assertGreater,
   assertLess,
+  assertLessOrEqual,
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
@@ -282,6 +283,36 @@ Deno.test("Engine drops and counts starts over the limit, and takes more when ot
   await world.advance(2 * H);
   const { counters } = process.engine.status();
   assertEquals([counters.droppedStarts, counters.orphanEnds], [1, 1]);
+});
+
+Deno.test("Engine remembers no more ends than it may, over a restart as well, and goes on", async () => {
+  const world = new EngineWorld({ outputPartitions: 2 });
+  const first = world.engine({ rememberedMax: 20 });
+  await first.start();
+  for (let i = 0; i < 200; i++) {
+    world.sendStart(world.deviceOn(i % 2, i), i);
+    world.sendEnd(world.deviceOn(i % 2, i), i);
+    if (i % 4 === 0) world.sendEnd(world.deviceOn(i % 2, i), `early-${i}`);
+    if (i % 50 === 49) await world.advance(20);
+  }
+  const remembered = ({ engine }: typeof first) => {
+    const { sessions } = engine.status();
+    return sessions.endsRemembered + sessions.earlyEnds;
+  };
+  // The last one of each shard may still be too much.
+  assertLessOrEqual(remembered(first), 22);
+  assertEquals(remembered(first) + first.metrics.forgottenEnds, 250);
+  assertEquals(first.logged("ends are forgotten before their grace is over").length, 1);
+  first.kill();
+  const second = world.engine({ rememberedMax: 20 });
+  await second.start();
+  assertEquals(remembered(second), 20);
+  // The newest are known still: what is sent again is nothing new.
+  const written = world.records().length;
+  world.sendEnd(world.deviceOn(1, 199), 199);
+  world.sendStart(world.deviceOn(1, 199), 199);
+  await world.advance(1000);
+  assertEquals([world.records().length, second.metrics.duplicates], [written, 2]);
 });
 
 Deno.test("Engine fails when the input is not where it must be", async () => {

@@ -57,6 +57,25 @@ Deno.test("EngineReport.update() tells what the core has counted, and where the 
   assertEquals(metrics.inputs.position[0], 2);
 });
 
+Deno.test("EngineReport.update() says once a minute that ends are forgotten before their time", () => {
+  const parts = new EngineParts();
+  const report = new EngineReport(parts.context);
+  const { counters } = parts.context;
+  report.update();
+  assertEquals(parts.lines, []);
+  for (let second = 0; second < 3; second++) {
+    counters.forgottenEnds += 5;
+    report.update();
+  }
+  assertEquals([parts.lines.length, parts.metrics.forgottenEnds], [1, 15]);
+  parts.clock.advance(60_000);
+  report.update();
+  assertEquals(parts.lines.length, 1);
+  counters.forgottenEnds++;
+  report.update();
+  assertEquals(parts.lines.length, 2);
+});
+
 Deno.test("EngineReport.update() says once that the clock jumped, and once that it is settled", () => {
   const parts = new EngineParts();
   const { clock, lines, metrics, context } = parts;

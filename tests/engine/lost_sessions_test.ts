@@ -22,7 +22,7 @@ Deno.test("Engine refuses to start where retention took the last record of an ac
       "Partition 0 of the output topic sessions",
       `begins at offset ${logStart}`,
       `from ${restoreOffset} on`,
-      "1 sessions",
+      "1 of the 2 sessions that were active",
       "no End",
       "output.lostSessions: forget",
     ]

@@ -133,6 +133,7 @@ function engineOptions(world: SimulatedWorld, id: number, rules: SessionRules): 
     groupId: "sessionwheel",
     start: scenario.start,
     checkpointIntervalMs: scenario.checkpoints === "everySecond" ? 1000 : null,
+    rememberedMax: 5_000_000,
     fencing: true,
     lostSessions: "refuse",
     shutdownTimeoutMs: 10_000,

@@ -77,6 +77,7 @@ export class EngineParts {
         groupId: "sessionwheel",
         start: "earliest",
         checkpointIntervalMs: null,
+        rememberedMax: 5_000_000,
         fencing: true,
         lostSessions: "refuse",
         shutdownTimeoutMs: 10_000,

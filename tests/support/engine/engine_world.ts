@@ -33,6 +33,7 @@ export interface EngineStartOptions {
   readonly limits?: Partial<EngineLimits>;
   readonly sessionsMax?: number;
   readonly start?: "earliest" | "latest";
+  readonly rememberedMax?: number;
   readonly fencing?: boolean;
   readonly lostSessions?: LostSessions;
   readonly checkpointIntervalMs?: number;
@@ -175,6 +176,7 @@ export class EngineProcess {
       groupId: "sessionwheel",
       start: options.start ?? "earliest",
       checkpointIntervalMs: options.checkpointIntervalMs ?? null,
+      rememberedMax: options.rememberedMax ?? 5_000_000,
       fencing: options.fencing ?? true,
       lostSessions: options.lostSessions ?? "refuse",
       shutdownTimeoutMs: 10_000,
