@@ -61,6 +61,7 @@ export class Shard {
   #clockMs: number;
   /** When the last of those whose heartbeats were left out writes again. */
   #leftOutUntilMs = -Infinity;
+  #timersFired = 0;
 
   constructor(options: ShardOptions) {
     invariant(options.rules.maxDurationMs < 2 ** 32, "an age fits into its word");
@@ -86,6 +87,11 @@ export class Shard {
       this.#wheel.byteLength;
   }
 
+  /** Timers that fired so far, also those that only left heartbeats out. */
+  get timersFired(): number {
+    return this.#timersFired;
+  }
+
   /** Nothing is due before this instant; Infinity when no session is active. */
   nextDeadlineMs(): number {
     return this.#wheel.nextDeadlineMs();
@@ -93,31 +99,35 @@ export class Shard {
 
   /**
    * Moves the clock to `toMs` and fires every timer due by then, earliest first, while the sink
-   * has room.
+   * has room: `timersMax` of them at most, as one whose heartbeats are left out takes no room.
    *
    * @param nowMs The wall clock as guarded: decides which overdue heartbeats are left out, and
    * `emittedAt` is at least this. A replay passes -Infinity: its clock is the shard's.
-   * @returns false when the sink was full first; the clock then stands at the last timer fired.
+   * @returns false when there are more; the clock then stands at the last timer fired.
    */
-  advance(toMs: number, nowMs: number, sink: RecordSink): boolean {
-    while (true) {
-      if (!sink.hasRoom()) {
-        if (this.#wheel.nextDeadlineMs() > toMs) return this.#settle(toMs);
-        // The clock has moved, if not all the way.
-        this.expireRemembered();
-        return false;
-      }
+  advance(toMs: number, nowMs: number, sink: RecordSink, timersMax = Infinity): boolean {
+    let fired = 0;
+    let isDone = false;
+    while (fired < timersMax && sink.hasRoom()) {
       const row = this.#wheel.poll(toMs);
-      if (row === NO_ROW) return this.#settle(toMs);
+      isDone = row === NO_ROW;
+      if (isDone) break;
+      fired++;
       if (this.#wheel.cursorMs > this.#clockMs) this.#clockMs = this.#wheel.cursorMs;
       this.#fire(row, nowMs, sink);
     }
+    this.#timersFired += fired;
+    if (isDone) return this.#settle(toMs);
+    // The wheel, too: where its cursor stands decides the order of equal deadlines.
+    if (this.#wheel.nextDeadlineMs() > toMs) return this.moveClock(toMs);
+    this.expireRemembered();
+    return false;
   }
 
   /** Moves the clock to `toMs`, before which nothing is due. */
-  moveClock(toMs: number): void {
+  moveClock(toMs: number): true {
     invariant(this.#wheel.poll(toMs) === NO_ROW, "no timer is due before the next deadline");
-    this.#settle(toMs);
+    return this.#settle(toMs);
   }
 
   /**

@@ -269,6 +269,7 @@ export class Engine {
           shards: topic.shards,
           inputs: inputs.partitions.length,
           batchBytesMax,
+          timersPerRoundMax: (options.limits ?? ENGINE_LIMITS).timersPerRoundMax,
         })),
       fail: (error) => this.#fail(error),
     };

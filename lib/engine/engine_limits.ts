@@ -17,6 +17,11 @@ export interface EngineLimits {
   readonly unansweredLetterBytesMax: number;
   /** Rows that a checkpoint copies in one go, if the time of a slice does not end it sooner. */
   readonly checkpointSliceRowsMax: number;
+  /**
+   * Timers that a shard fires in one round, at least 1. Overdue ones that leave heartbeats out fill
+   * no batch, and the other shards wait meanwhile.
+   */
+  readonly timersPerRoundMax: number;
 }
 
 export const ENGINE_LIMITS: EngineLimits = {
@@ -25,4 +30,5 @@ export const ENGINE_LIMITS: EngineLimits = {
   unansweredLettersMax: 5_000,
   unansweredLetterBytesMax: 4 * 1024 * 1024,
   checkpointSliceRowsMax: Infinity,
+  timersPerRoundMax: 4096,
 };

@@ -33,6 +33,8 @@ export interface ShardRunnerOptions {
   readonly shards: number;
   readonly inputs: number;
   readonly batchBytesMax: number;
+  /** As `EngineLimits` has it. */
+  readonly timersPerRoundMax: number;
 }
 
 /**
@@ -85,6 +87,8 @@ export class ShardRunner {
   readonly #header = new ByteWriter(512);
   #spare: BatchBuilder[] = [];
   #open: BatchBuilder | null = null;
+  /** How many more timers may fire in this round. */
+  #timersLeft = 0;
   #restorePoint = new RestorePoint(0, 0, 0, 0);
   #producerId = -1;
   #epoch = -1;
@@ -160,7 +164,8 @@ export class ShardRunner {
   /**
    * Applies one event, firing what is due before it.
    *
-   * @returns false when it has to wait: the batch is full or may not be sent now.
+   * @returns false when it has to wait: the batch is full or may not be sent now, or too many
+   * timers are due before it for one round.
    */
   apply(queued: QueuedFetch, event: number, frontierMs: number, round: Round): boolean {
     if (!this.canWrite) return false;
@@ -180,7 +185,7 @@ export class ShardRunner {
   /**
    * Moves the clock on and fires what is due.
    *
-   * @returns false when the batch was full first.
+   * @returns false when more is due than fits into the batch or into the round.
    */
   punctuate(toMs: number, round: Round): boolean {
     const shard = this.shard!;
@@ -271,7 +276,9 @@ export class ShardRunner {
   #advance(toMs: number, round: Round, builder: BatchBuilder): boolean {
     const shard = this.shard!;
     const sinceMs = shard.clockMs;
-    const isDone = shard.advance(toMs, round.nowMs, builder);
+    const firedBefore = shard.timersFired;
+    const isDone = shard.advance(toMs, round.nowMs, builder, this.#timersLeft);
+    this.#timersLeft -= shard.timersFired - firedBefore;
     // Heartbeats were left out, or due timers are unwritten: R must stand still from before.
     let untilMs = shard.takeLeftOutUntil();
     if (!isDone) untilMs = Math.max(untilMs, shard.clockMs);
@@ -279,8 +286,10 @@ export class ShardRunner {
     return isDone;
   }
 
+  /** The batch of this round; the first call in a round opens it. */
   #begin(round: Round): BatchBuilder {
     if (this.#open !== null) return this.#open;
+    this.#timersLeft = this.#options.timersPerRoundMax;
     const builder = this.#spare.pop() ?? this.#newBuilder();
     builder.begin(round.nowMs);
     this.#open = builder;

@@ -1,4 +1,4 @@
-import { assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { assertEquals, assertGreater, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
 import { EVENT_END, EVENT_START, EventChunk } from "../../lib/core/event_chunk.ts";
 import { DECODED_START, EventDecoder } from "../../lib/core/event_decoder.ts";
 import { PLAIN_EVENT_LAYOUT } from "../../lib/core/event_layout.ts";
@@ -109,6 +109,8 @@ function compare(seed: number, options: Omit<Case, "name"> & { missed: "coalesce
   model.advance(START_MS, START_MS);
   let clockMs = START_MS;
   let nowMs = START_MS;
+  // In one call or in many: it must not be seen.
+  const timersMax = seed % 2 === 0 ? random.int(1, 4) : Infinity;
   for (let step = 0; step < 1_500; step++) {
     const leap = random.chance(0.02) ? 30 : 1;
     clockMs += random.chance(0.4) ? 0 : random.int(0, options.stepMs * leap);
@@ -117,15 +119,15 @@ function compare(seed: number, options: Omit<Case, "name"> & { missed: "coalesce
     const where = `seed=${seed} step=${step}`;
     if (random.chance(0.3)) {
       const expected = model.advance(clockMs, nowMs).map((r) => renderRecord(r, options.layout));
-      shard.advance(clockMs, nowMs, sink);
+      advance(shard, clockMs, nowMs, sink, timersMax);
       assertEquals(sink.take(), expected, where);
       continue;
     }
     const event = randomEvent(random, clockMs, options.stepMs);
     const expected = model.apply(event, clockMs, nowMs).map((r) => renderRecord(r, options.layout));
-    shard.advance(clockMs, nowMs, sink);
+    advance(shard, clockMs, nowMs, sink, timersMax);
     shard.apply(chunkOf(decoder, event), 0, nowMs, sink);
-    shard.advance(clockMs, nowMs, sink);
+    advance(shard, clockMs, nowMs, sink, timersMax);
     assertEquals(sink.take(), expected, `${where} ${JSON.stringify(event)}`);
     if (step % 50 === 0) {
       const [actual, expected] = [shardState(shard), withoutEmpty(model.state())];
@@ -141,6 +143,88 @@ function compare(seed: number, options: Omit<Case, "name"> & { missed: "coalesce
   assertEquals(counters.orphanEnds, model.counters.orphanEnds);
   // A session that ends while input is behind had later beats left out in advance.
   assertGreaterOrEqual(counters.coalescedHeartbeats, model.counters.heartbeatsLeftOut);
+}
+
+function advance(
+  shard: Shard,
+  toMs: number,
+  nowMs: number,
+  sink: RecordCollector,
+  timersMax: number,
+): void {
+  while (!shard.advance(toMs, nowMs, sink, timersMax)) { /* There are more. */ }
+}
+
+for (const timersMax of [100, 4096]) {
+  Deno.test(`Shard.advance() fires ${timersMax} timers at most and goes on where it was`, () => {
+    const overdueMs = START_MS + 75_000;
+    const [whole, expected] = newShardOf(SESSIONS_OVERDUE);
+    assertEquals(whole.advance(overdueMs, overdueMs, expected), true);
+    const [shard, sink] = newShardOf(SESSIONS_OVERDUE);
+    let fired = 0;
+    let clockMs = shard.clockMs;
+    for (let isDone = false; !isDone;) {
+      isDone = shard.advance(overdueMs, overdueMs, sink, timersMax);
+      const firedNow = shard.timersFired - fired;
+      assertLessOrEqual(firedNow, timersMax);
+      if (!isDone) assertGreater(firedNow, 0);
+      assertEquals(shard.nextDeadlineMs() > overdueMs, isDone);
+      assertGreaterOrEqual(shard.clockMs, clockMs);
+      fired = shard.timersFired;
+      clockMs = shard.clockMs;
+    }
+    assertEquals(clockMs, overdueMs);
+    // Of two beats that are due the first is left out.
+    assertGreater(fired, SESSIONS_OVERDUE);
+    assertEquals(fired, whole.timersFired);
+    const records = sink.take();
+    assertEquals(records.length, SESSIONS_OVERDUE);
+    assertEquals(records, expected.take());
+    assertEquals(shardState(shard), shardState(whole));
+  });
+}
+
+Deno.test("Shard.advance() that may fire none still moves the clock to where nothing is due", () => {
+  const [shard, sink] = newShardOf(1);
+  assertEquals(shard.advance(START_MS + 29_999, START_MS, sink, 0), true);
+  assertEquals(shard.clockMs, START_MS + 29_999);
+  assertEquals(shard.advance(START_MS + 30_000, START_MS, sink, 0), false);
+  assertEquals(shard.clockMs, START_MS + 29_999);
+});
+
+const SESSIONS_OVERDUE = 10_000;
+
+/** A shard with sessions that started one a millisecond, and a sink without their starts. */
+function newShardOf(sessions: number): [Shard, RecordCollector] {
+  const shard = new Shard({
+    index: 0,
+    rules: {
+      heartbeatIntervalMs: 30_000,
+      maxDurationMs: 1_800_000,
+      graceMs: 30_000,
+      missed: "coalesce",
+    },
+    budget: new SessionBudget(sessions),
+    counters: newShardCounters(),
+    hashSeed: 1,
+    startMs: START_MS,
+  });
+  const sink = new RecordCollector(new PlainRecordLayout());
+  const decoder = new EventDecoder(PLAIN_EVENT_LAYOUT, { eventBytesMax: 1_048_576 });
+  for (let i = 0; i < sessions; i++) {
+    const start: ModelStart = {
+      kind: "start",
+      deviceId: `d${i}`,
+      sessionId: { text: `${i}`, isNumber: true },
+      accountId: null,
+      timestampMs: null,
+      sourceTimestampMs: START_MS + i,
+    };
+    shard.advance(START_MS + i, START_MS + i, sink);
+    shard.apply(chunkOf(decoder, start), 0, START_MS + i, sink);
+  }
+  sink.take();
+  return [shard, sink];
 }
 
 function withoutDue(state: ModelState): ModelState {

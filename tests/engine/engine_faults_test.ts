@@ -74,6 +74,33 @@ for (const mode of ["refuse", "hold"] as const) {
   });
 }
 
+Deno.test("Engine fires a few timers a round of a shard that comes back, and all in the end", async () => {
+  const world = new EngineWorld({ outputPartitions: 2 });
+  const devices = Array.from({ length: 40 }, (_, i) => world.deviceOn(0, i));
+  const process = world.engine({ limits: { timersPerRoundMax: 3 } });
+  await process.start();
+  devices.forEach((device, i) => world.sendStart(device, i));
+  await world.advance(1000);
+  process.log.setMode(0, "hold");
+  await world.advance(3 * H);
+  devices.forEach((device, i) => world.sendEnd(device, i));
+  await world.advance(1000);
+  const batchesBefore = world.batches().length;
+  process.log.release(0);
+  await world.advance(10_000);
+  // A batch that was in flight before; then the beats that are not left out; then the ends.
+  for (const { records } of world.batches().slice(batchesBefore)) {
+    const beats = records.filter(({ status }) => status === "SessionHeartbeat");
+    assertLess(beats.length, 4);
+  }
+  devices.forEach((device, i) => {
+    assertEquals(world.storyOf(device).at(-2), `Heartbeat ${i} 3`);
+    assertEquals(world.storyOf(device).at(-1), `End ${i} ended`);
+  });
+  assertEquals(process.failure, undefined);
+  await process.stop();
+});
+
 Deno.test("Engine writes each record once however often an answer is lost", async () => {
   const world = new EngineWorld();
   const process = world.engine();

@@ -1,5 +1,5 @@
 import type { SessionRules } from "../../lib/core/session_rules.ts";
-import type { EngineLimits } from "../../lib/engine/engine_limits.ts";
+import { ENGINE_LIMITS, type EngineLimits } from "../../lib/engine/engine_limits.ts";
 import { Random } from "../support/random.ts";
 
 /**
@@ -127,6 +127,7 @@ export function drawScenario(seed: number, limits: ScenarioLimits = {}): Scenari
       unansweredLettersMax: 10_000,
       unansweredLetterBytesMax: 8_388_608,
       checkpointSliceRowsMax: random.int(1, 8),
+      timersPerRoundMax: drawTimersPerRound(new Random(~seed)),
     },
     checkpoints: random.pick(["none", "atStop", "everySecond", "everySecond"]),
     isOrderFree,
@@ -138,6 +139,11 @@ export function drawScenario(seed: number, limits: ScenarioLimits = {}): Scenari
     unansweredLetterBytesMax: random.chance(0.5) ? random.int(1, 500) : 8_388_608,
   };
   return { ...scenario, limits: { ...scenario.limits, ...letterLimits } };
+}
+
+/** From a generator of its own: what a seed drew before there was this limit it draws still. */
+function drawTimersPerRound(random: Random): number {
+  return random.chance(0.7) ? random.int(1, 6) : ENGINE_LIMITS.timersPerRoundMax;
 }
 
 /** H, M and G small against the length of a run, in all relations to each other. */

@@ -61,9 +61,11 @@ export class EngineParts {
       onFailure: (error) => this.failures.push(error),
     });
     const layout = new PlainRecordLayout();
+    const { timersPerRoundMax } = { ...ENGINE_LIMITS, ...limits };
+    const sizes = { shards, inputs: 1, batchBytesMax: 100_000, timersPerRoundMax };
     this.runners = Array.from(
       { length: shards },
-      (_, index) => new ShardRunner({ index, layout, shards, inputs: 1, batchBytesMax: 100_000 }),
+      (_, index) => new ShardRunner({ index, layout, ...sizes }),
     );
     this.context = {
       options: {

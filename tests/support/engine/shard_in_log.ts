@@ -14,6 +14,7 @@ import { SessionBudget } from "../../../lib/core/session_budget.ts";
 import type { SessionRules } from "../../../lib/core/session_rules.ts";
 import { Shard } from "../../../lib/core/shard.ts";
 import { newShardCounters } from "../../../lib/core/shard_counters.ts";
+import { ENGINE_LIMITS } from "../../../lib/engine/engine_limits.ts";
 import type { QueuedFetch } from "../../../lib/engine/input_partition.ts";
 import { positionOf } from "../../../lib/engine/last_batch.ts";
 import { type Round, type ShardBatch, ShardRunner } from "../../../lib/engine/shard_runner.ts";
@@ -21,6 +22,8 @@ import { type Round, type ShardBatch, ShardRunner } from "../../../lib/engine/sh
 export interface ShardInLogOptions {
   readonly layout: "plain" | "rtm-gaming";
   readonly batchBytesMax: number;
+  /** Default: of `ENGINE_LIMITS`. */
+  readonly timersPerRoundMax?: number;
 }
 
 /** A shard's runner over a log in memory: what the engine does with one, step by step. */
@@ -136,6 +139,7 @@ export class ShardInLog {
       shards: 1,
       inputs: 1,
       batchBytesMax: this.#options.batchBytesMax,
+      timersPerRoundMax: this.#options.timersPerRoundMax ?? ENGINE_LIMITS.timersPerRoundMax,
     });
     const owner = { producerId: 1, epoch: this.#epoch++ };
     runner.run(shard, { ...owner, logStart: 0, end: this.log.end }, position);
