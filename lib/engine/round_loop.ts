@@ -1,3 +1,4 @@
+import { invariant } from "../core/invariant.ts";
 import type { EngineContext } from "./engine_context.ts";
 import { ENGINE_LIMITS } from "./engine_limits.ts";
 import type { ProduceQueue } from "./produce_queue.ts";
@@ -179,9 +180,14 @@ export class RoundLoop {
    * Whether the input has to wait for the shard. In catching up events come faster than a log
    * takes what they cause: no shard is to leave the input for that. For one that gets no answers
    * nobody waits, nor while the input is up to date: the others' timers would be late.
+   *
+   * One that only needs more rounds for its timers is waited for in any case: they come at once,
+   * and the log, which may owe it no answer, would not bring it back.
    */
   #isBusy(runner: ShardRunner, round: Round): boolean {
-    if (runner.backlog.size * BUSY_SHARE < this.#backlogEventsMax) return false;
+    const { size } = runner.backlog;
+    if (size * BUSY_SHARE < this.#backlogEventsMax) return false;
+    if (size >= this.#backlogEventsMax && runner.isCutShort && runner.canWrite) return true;
     if (round.nowMs - this.#frontierMs < CATCHING_UP_MS || runner.failures > 0) return false;
     const first = runner.writer.inFlight[0];
     return first === undefined || round.monotonicMs - first.sentAtMs < ANSWER_WAIT_MS;
@@ -205,6 +211,9 @@ export class RoundLoop {
   /** A shard that cannot write must not fill the memory: it will read its events again. */
   #detach(runner: ShardRunner): void {
     const { inputs, options } = this.#context;
+    const { building, writer } = runner;
+    const isAwaited = writer.inFlight.length > 0 || (building !== null && building.count > 0);
+    invariant(isAwaited, "the answer to a batch brings the shard back");
     runner.skipBefore.set(runner.positions(inputs.positions()));
     runner.isDetached = true;
     runner.isAhead = true;
@@ -226,7 +235,7 @@ export class RoundLoop {
       const follows = isBehind && (!isExempt || inputs.isBehind(runner.skipBefore));
       let toMs = shard.clockMs;
       if (follows) toMs = Math.max(toMs, this.#frontierMs);
-      else if (!clock.alarm && (isTick || runner.building !== null)) {
+      else if (!clock.alarm && (isTick || runner.building !== null || runner.isCutShort)) {
         toMs = Math.max(toMs, round.nowMs);
       }
       if (toMs === shard.clockMs && shard.nextDeadlineMs() > toMs) continue;

@@ -81,6 +81,8 @@ export class ShardRunner {
   acknowledgedWriter: { readonly producerId: number; readonly epoch: number } = NO_WRITER;
   /** Failures in a row of the batches in flight. */
   failures = 0;
+  /** More timers are due than fitted into the round: it goes on in the next one, tick or not. */
+  isCutShort = false;
   /** Recoveries in a row, without a batch that was acknowledged. */
   recoveries = 0;
   readonly #options: ShardRunnerOptions;
@@ -139,6 +141,7 @@ export class ShardRunner {
     this.writer.reset();
     this.isAhead = true;
     this.hadAllInput = false;
+    this.isCutShort = false;
     this.failures = 0;
   }
 
@@ -279,6 +282,7 @@ export class ShardRunner {
     const firedBefore = shard.timersFired;
     const isDone = shard.advance(toMs, round.nowMs, builder, this.#timersLeft);
     this.#timersLeft -= shard.timersFired - firedBefore;
+    this.isCutShort = !isDone && this.#timersLeft <= 0;
     // Heartbeats were left out, or due timers are unwritten: R must stand still from before.
     let untilMs = shard.takeLeftOutUntil();
     if (!isDone) untilMs = Math.max(untilMs, shard.clockMs);

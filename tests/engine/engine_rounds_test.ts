@@ -59,3 +59,42 @@ Deno.test("Engine waits for a shard that is busy instead of reading its input tw
   assertEquals(world.records().filter(({ status }) => status === "SessionStart").length, 3000);
   assertEquals(process.logged("left the input"), []);
 });
+
+Deno.test("Engine waits for a shard that has more due than fits into a round, and no answers to come", async () => {
+  const world = await newWorldWithOverdue(40);
+  for (let i = 0; i < 40; i++) world.sendEnd(`d${i}`, i);
+  // A beat of each session is left out first: rounds without a single record.
+  const process = world.engine({ limits: { timersPerRoundMax: 1, backlogEventsMax: 5 } });
+  await process.start();
+  await world.advance(1000);
+  for (let i = 0; i < 40; i++) {
+    assertEquals(world.storyOf(`d${i}`), [`Start ${i}`, `Heartbeat ${i} 2`, `End ${i} ended`]);
+  }
+  assertEquals(process.logged("left the input"), []);
+});
+
+Deno.test("Engine goes on at once, not at the next tick, where a round was too short for its timers", async () => {
+  const world = await newWorldWithOverdue(40);
+  const process = world.engine({ limits: { timersPerRoundMax: 4 } });
+  await process.start();
+  await world.advance(1000);
+  const beats = world.records().filter(({ status }) => status === "SessionHeartbeat");
+  assertEquals(beats.length, 40);
+  const emittedMs = beats.map((beat) => beat.emittedMs);
+  // Ten rounds, of which one a tick would take 45 ms.
+  assertLess(Math.max(...emittedMs) - Math.min(...emittedMs), 20);
+});
+
+/** A process was killed, and of each session the second beat is due since. */
+async function newWorldWithOverdue(sessions: number): Promise<EngineWorld> {
+  const world = new EngineWorld();
+  const process = world.engine();
+  await process.start();
+  for (let i = 0; i < sessions; i++) {
+    world.sendStart(`d${i}`, i);
+    await world.advance(10);
+  }
+  process.kill();
+  await world.advance(75_000);
+  return world;
+}
