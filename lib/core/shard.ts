@@ -106,27 +106,28 @@ export class Shard {
    * @returns false when there are more; the clock then stands at the last timer fired.
    */
   advance(toMs: number, nowMs: number, sink: RecordSink, timersMax = Infinity): boolean {
-    for (let left = timersMax;; left--) {
-      if (left <= 0 || !sink.hasRoom()) {
-        const isDone = this.#wheel.nextDeadlineMs() > toMs;
-        // The wheel, too: where its cursor stands decides the order of equal deadlines.
-        if (isDone) this.moveClock(toMs);
-        // Else the clock has moved, if not all the way.
-        else this.expireRemembered();
-        return isDone;
-      }
+    let fired = 0;
+    let isDone = false;
+    while (fired < timersMax && sink.hasRoom()) {
       const row = this.#wheel.poll(toMs);
-      if (row === NO_ROW) return this.#settle(toMs);
-      this.#timersFired++;
+      isDone = row === NO_ROW;
+      if (isDone) break;
+      fired++;
       if (this.#wheel.cursorMs > this.#clockMs) this.#clockMs = this.#wheel.cursorMs;
       this.#fire(row, nowMs, sink);
     }
+    this.#timersFired += fired;
+    if (isDone) return this.#settle(toMs);
+    // The wheel, too: where its cursor stands decides the order of equal deadlines.
+    if (this.#wheel.nextDeadlineMs() > toMs) return this.moveClock(toMs);
+    this.expireRemembered();
+    return false;
   }
 
   /** Moves the clock to `toMs`, before which nothing is due. */
-  moveClock(toMs: number): void {
+  moveClock(toMs: number): true {
     invariant(this.#wheel.poll(toMs) === NO_ROW, "no timer is due before the next deadline");
-    this.#settle(toMs);
+    return this.#settle(toMs);
   }
 
   /**
