@@ -26,6 +26,7 @@ import { NO_ROW, ROW_ENDED } from "./row_format.ts";
 import { SessionRows } from "./session_rows.ts";
 import type { SessionRules } from "./session_rules.ts";
 import type { ShardCounters } from "./shard_counters.ts";
+import type { ShardOptions } from "./shard_options.ts";
 import { TimingWheel } from "./timing_wheel.ts";
 
 /**
@@ -387,18 +388,4 @@ export class Shard {
     this.active.unlink(row, hash);
     this.remembered.addEnded(row, hash, this.#clockMs);
   }
-}
-
-export interface ShardOptions {
-  /** Number of the shard = output partition. */
-  readonly index: number;
-  readonly rules: SessionRules;
-  /** Shared by all shards of a process. */
-  readonly budget: SessionBudget;
-  readonly counters: ShardCounters;
-  /** Rows that what is remembered for the grace may take; default: any number. */
-  readonly rememberedMax?: number;
-  readonly hashSeed: number;
-  /** Where the clock stands at first, epoch milliseconds. */
-  readonly startMs: number;
 }

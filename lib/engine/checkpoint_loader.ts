@@ -7,7 +7,8 @@ import {
 import { RecordBatchReader, type RecordBatchReaderOptions } from "../core/record_batch_reader.ts";
 import { RecordHeaderReader } from "../core/record_header_reader.ts";
 import { NO_ROW, ROW_ACTIVE, ROW_EARLY_END, ROW_ENDED } from "../core/row_format.ts";
-import { Shard, type ShardOptions } from "../core/shard.ts";
+import { Shard } from "../core/shard.ts";
+import type { ShardOptions } from "../core/shard_options.ts";
 import {
   type CheckpointReader,
   type CheckpointStore,

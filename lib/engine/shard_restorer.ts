@@ -5,7 +5,8 @@ import { RecordBatchReader, type RecordBatchReaderOptions } from "../core/record
 import { RecordHeaderReader } from "../core/record_header_reader.ts";
 import type { RecordLayout } from "../core/record_layout.ts";
 import { ROW_EARLY_END } from "../core/row_format.ts";
-import { Shard, type ShardOptions } from "../core/shard.ts";
+import { Shard } from "../core/shard.ts";
+import type { ShardOptions } from "../core/shard_options.ts";
 import type { OutputLog, ShardOwnership } from "../ports/output_log.ts";
 import type { CheckpointLoader } from "./checkpoint_loader.ts";
 import { EngineError } from "./engine_error.ts";
