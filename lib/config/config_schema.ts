@@ -235,8 +235,8 @@ export const CONFIG_SCHEMA = {
   "limits.maxRemembered": field(
     integerBetween(10_000, 100_000_000),
     5_000_000,
-    "Ended sessions and ends without a start that are remembered for the grace at most, some 170 " +
-      "bytes each, a part of it in each shard; of more the oldest are forgotten sooner and counted.",
+    "Ended sessions and ends without a start that are remembered at most, some 170 bytes each, an " +
+      "equal part in each shard; beyond it the oldest are forgotten before the grace is over.",
   ),
   "limits.maxEventBytes": field(
     byteSizeBetween(KIB, 16 * MIB),

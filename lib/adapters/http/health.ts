@@ -60,13 +60,12 @@ function startedCheck(status: EngineStatus | null): HealthCheck {
 
 function clockCheck({ clock: { jumpAlarm, aheadMs } }: EngineStatus): HealthCheck {
   if (jumpAlarm) return check("clock", false, "the wall clock jumped, timers stand still");
+  const seconds = Math.ceil(aheadMs / 1000);
   return check(
     "clock",
     aheadMs <= CLOCK_AHEAD_MS_MAX,
-    `the sessions' time is ${
-      Math.ceil(aheadMs / 1000)
-    } s ahead of the wall clock, which was ahead ` +
-      "before: timers wait for it",
+    `the sessions' time is ${seconds} s ahead of the wall clock, which was ahead before or is ` +
+      "behind now: timers wait for it",
   );
 }
 
