@@ -19,7 +19,9 @@ COPY --from=build --chown=65532:65532 /build/data /data
 ENV SESSIONWHEEL__STATE__DIR=/data MALLOC_MMAP_THRESHOLD_=1048576
 VOLUME /data
 USER 65532:65532
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["/sessionwheel", "health"]
+# It asks for readiness, which brokers that are away end: where something restarts what is unhealthy
+# (Swarm), use "health --live". A start may restore, or look for an older copy, for a minute or two.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=2m CMD ["/sessionwheel", "health"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/sessionwheel"]
 CMD ["run"]
