@@ -1,6 +1,7 @@
 /** What documents show as output is what the program writes. */
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { renderBanner, renderLive, renderSummary } from "../../lib/cli/demo_display.ts";
+import { statsJson } from "../../lib/adapters/http/stats_json.ts";
 import { REPLAY_COMMAND } from "../../lib/cli/replay_command.ts";
 import { ByteWriter } from "../../lib/core/byte_writer.ts";
 import {
@@ -126,6 +127,27 @@ Deno.test("README's curl examples are those of the banner and have its fields", 
   assert(http.includes(device.deviceId));
   assertEquals(Date.parse(device.nextAt) - Date.parse(device.startedAt), 30_000);
 });
+
+Deno.test("docs/http.md shows an answer of /v1/stats with every member that it has", async () => {
+  const shown = codeBlocks(await document("docs/http.md")).map(({ text }) => text)
+    .find((text) => text.includes('"totals"'))!;
+  const metrics = new EngineMetrics();
+  metrics.openInputs([{ topic: "events", partition: 0 }]);
+  metrics.openShards(1);
+  const window = new StatusWindow();
+  for (const monotonicMs of [0, 1000]) window.add(metrics.snapshot({ monotonicMs, wallMs: 0 }));
+  const stats = statsJson(metrics.snapshot({ monotonicMs: 1000, wallMs: 0 }), window, {
+    build: { version: "", commit: "", deno: "", v8: "" },
+    uptimeMs: 1000,
+  });
+  assertEquals(membersOf(JSON.parse(shown)), membersOf(JSON.parse(JSON.stringify(stats))));
+});
+
+/** The names of all members, in their order, each with those that it stands in. */
+function membersOf(value: unknown, path = ""): string[] {
+  if (typeof value !== "object" || value === null) return [path];
+  return Object.entries(value).flatMap(([name, member]) => membersOf(member, `${path}.${name}`));
+}
 
 Deno.test("docs/architecture.md shows a position that reads as it says", async () => {
   const architecture = await document("docs/architecture.md");
