@@ -22,6 +22,11 @@ export interface EngineLimits {
    * no batch, and the other shards wait meanwhile.
    */
   readonly timersPerRoundMax: number;
+  /**
+   * After so many milliseconds of firing timers the round is closed: the shards that had no turn come
+   * first in the next one, which follows at once.
+   */
+  readonly punctuateMsMax: number;
 }
 
 export const ENGINE_LIMITS: EngineLimits = {
@@ -31,4 +36,5 @@ export const ENGINE_LIMITS: EngineLimits = {
   unansweredLetterBytesMax: 4 * 1024 * 1024,
   checkpointSliceRowsMax: Infinity,
   timersPerRoundMax: 4096,
+  punctuateMsMax: 10,
 };

@@ -23,6 +23,9 @@ export class RoundLoop {
   readonly #produce: ProduceQueue;
   readonly #inputBytesMax: number;
   readonly #backlogEventsMax: number;
+  readonly #punctuateMsMax: number;
+  /** The shard whose timers come first. */
+  #firstShard = 0;
   #frontierMs = -Infinity;
   #lastTickMs = -Infinity;
   #lastRunMs = Infinity;
@@ -37,7 +40,9 @@ export class RoundLoop {
     this.#context = context;
     this.#produce = produce;
     this.#inputBytesMax = context.inputs.positionBytesMax;
-    this.#backlogEventsMax = (context.options.limits ?? ENGINE_LIMITS).backlogEventsMax;
+    const limits = context.options.limits ?? ENGINE_LIMITS;
+    this.#backlogEventsMax = limits.backlogEventsMax;
+    this.#punctuateMsMax = limits.punctuateMsMax;
   }
 
   start(): void {
@@ -231,9 +236,13 @@ export class RoundLoop {
 
   /** 3. Clocks move, timers fire. */
   #punctuate(round: Round, isTick: boolean): void {
-    const { clock, inputs, runners } = this.#context;
+    const { clock, inputs, ports, runners } = this.#context;
     const isBehind = inputs.isBehind(null);
-    for (const runner of runners) {
+    const untilMs = ports.clock.monotonicMs() + this.#punctuateMsMax;
+    const first = this.#firstShard;
+    let isOver = false;
+    for (let i = 0; i < runners.length; i++) {
+      const runner = runners[(first + i) % runners.length]!;
       if (!runner.canWrite || runner.backlog.size > 0) continue;
       const shard = runner.shard!;
       const isExempt = runner.isAhead && runner.hadAllInput;
@@ -244,7 +253,15 @@ export class RoundLoop {
         toMs = Math.max(toMs, round.nowMs);
       }
       if (toMs === shard.clockMs && shard.nextDeadlineMs() > toMs) continue;
+      if (isOver) {
+        runner.isCutShort = true;
+        this.#hasMore = true;
+        continue;
+      }
       if (!runner.punctuate(toMs, round)) this.#hasMore = true;
+      if (ports.clock.monotonicMs() < untilMs) continue;
+      isOver = true;
+      this.#firstShard = runner.index + 1;
     }
   }
 

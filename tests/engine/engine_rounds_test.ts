@@ -85,6 +85,19 @@ Deno.test("Engine goes on at once, not at the next tick, where a round was too s
   assertLess(Math.max(...emittedMs) - Math.min(...emittedMs), 20);
 });
 
+Deno.test("Engine goes on at once with the shards that a round had no time for", async () => {
+  const world = new EngineWorld({ outputPartitions: 8 });
+  const process = world.engine({ limits: { punctuateMsMax: 0 } });
+  await process.start();
+  for (let i = 0; i < 64; i++) world.sendStart(`d${i}`, i);
+  await world.advance(95_000);
+  const late = world.records().filter(({ status }) => status === "SessionHeartbeat")
+    .map(({ emittedMs, atMs }) => emittedMs - atMs);
+  assertEquals(late.length, 3 * 64);
+  // Eight rounds, of which one a tick would take 35 ms.
+  assertLess(Math.max(...late), 20);
+});
+
 /** A process was killed, and of each session the second beat is due since. */
 async function newWorldWithOverdue(sessions: number): Promise<EngineWorld> {
   const world = new EngineWorld();

@@ -171,6 +171,7 @@ export class OutputChecker {
     if (session.rulesId !== rulesId) session.rulesId = null;
     session.lastSeq = record.seq;
     session.lastOffset = offset;
+    session.writtenMs = this.#world.trueMs();
     session.nextAtMs = record.nextAtMs ?? Infinity;
     if (record.status === "SessionHeartbeat") session.lastAtMs = record.atMs;
     if (record.status !== "SessionEnd") return false;
@@ -213,6 +214,7 @@ export class OutputChecker {
       lastSeq: -1,
       lastAtMs: record.startedAtMs,
       lastOffset: offset,
+      writtenMs: NaN,
       nextAtMs: Infinity,
       endReason: null,
       endClockMs: NaN,

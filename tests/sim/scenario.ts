@@ -129,7 +129,7 @@ export function drawScenario(seed: number, limits: ScenarioLimits = {}): Scenari
       unansweredLettersMax: 10_000,
       unansweredLetterBytesMax: 8_388_608,
       checkpointSliceRowsMax: random.int(1, 8),
-      timersPerRoundMax: drawTimersPerRound(new Random(~seed)),
+      ...drawRoundLimits(new Random(~seed)),
     },
     checkpoints: random.pick(["none", "atStop", "everySecond", "everySecond"]),
     isOrderFree,
@@ -143,9 +143,15 @@ export function drawScenario(seed: number, limits: ScenarioLimits = {}): Scenari
   return { ...scenario, limits: { ...scenario.limits, ...letterLimits } };
 }
 
-/** From a generator of its own: what a seed drew before there was this limit it draws still. */
-function drawTimersPerRound(random: Random): number {
-  return random.chance(0.7) ? random.int(1, 6) : ENGINE_LIMITS.timersPerRoundMax;
+/** From a generator of its own: what a seed drew before there were these limits it draws still. */
+function drawRoundLimits(
+  random: Random,
+): Pick<EngineLimits, "timersPerRoundMax" | "punctuateMsMax"> {
+  return {
+    timersPerRoundMax: random.chance(0.7) ? random.int(1, 6) : ENGINE_LIMITS.timersPerRoundMax,
+    // The simulated clock stands during a round: with 0 each round is over after one shard.
+    punctuateMsMax: random.chance(0.5) ? 0 : ENGINE_LIMITS.punctuateMsMax,
+  };
 }
 
 /** H, M and G small against the length of a run, in all relations to each other. */

@@ -20,6 +20,8 @@ export interface LedgerSession {
   lastSeq: number;
   lastAtMs: number;
   lastOffset: number;
+  /** True time at which its last record came into the log. */
+  writtenMs: number;
   /** When the next record is due, as the last one says. */
   nextAtMs: number;
   endReason: OutputRecord["reason"];
