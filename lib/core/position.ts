@@ -7,9 +7,10 @@ import { VarintReader } from "./varint.ts";
  * and its position cannot disagree.
  *
  * Bytes, all numbers as zigzag varints but the first: version (a byte), layout (text), producer id,
- * epoch, batch number, S, H, M, G, T, R, from version 2 on the number of active sessions; the number of ends in the batch and for each `T − clock`;
- * the number of early ends and those; then the inputs, which all shards of a round share: number of
- * topics, and for each its name, its number of partitions, and per partition number and offset.
+ * epoch, batch number, S, H, M, G, T, R, from version 2 on the number of active sessions; the number
+ * of ends in the batch and for each `T − clock`; the number of early ends and those; then the inputs,
+ * which all shards of a round share: number of topics, and for each its name, its number of
+ * partitions, and per partition number and offset.
  */
 export interface Position {
   /** Name of the record layout of the batch. */

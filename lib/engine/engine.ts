@@ -67,6 +67,7 @@ export class Engine {
     this.failed = promise;
     this.#reject = reject;
     options.metrics.sessionsActiveMax = options.sessionsMax;
+    options.metrics.rememberedMax = options.rememberedMax;
   }
 
   /**

@@ -240,8 +240,10 @@ export class ShardSupervisor {
           shard: runner.index,
           error,
         }, { everyMs: 10_000, key: "restore" });
-        if (error.retryable) await this.#pause(attempt);
-        else {
+        if (error.retryable) {
+          this.#show(runner, "restoring", error.message);
+          await this.#pause(attempt);
+        } else {
           options.metrics.shards.setState(runner.index, "stalled", error.message);
           await this.#pause(attempt, REFUSED_PAUSE);
         }
@@ -256,9 +258,9 @@ export class ShardSupervisor {
   }
 
   /** The state of a shard, unless the broker refuses what it writes: that is what people look for. */
-  #show(runner: ShardRunner, state: ShardState): void {
+  #show(runner: ShardRunner, state: ShardState, reason?: string): void {
     if (runner.refusal !== null) return;
-    this.#context.options.metrics.shards.setState(runner.index, state);
+    this.#context.options.metrics.shards.setState(runner.index, state, reason);
   }
 
   /** Waits longer from attempt to attempt. */

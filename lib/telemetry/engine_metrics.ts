@@ -93,6 +93,7 @@ export class EngineMetrics {
   clockJumpAlarm = false;
   clockAheadMs = 0;
   sessionsActiveMax = 0;
+  rememberedMax = 0;
   /** Set by who runs the engine, before a snapshot. */
   heapUsedBytes: number | null = null;
 
@@ -135,6 +136,7 @@ export class EngineMetrics {
         activeMax: this.sessionsActiveMax,
         endsRemembered: total(shards, (shard) => shard.endsRemembered),
         earlyEnds: total(shards, (shard) => shard.earlyEnds),
+        rememberedMax: this.rememberedMax,
       },
       counters: this.#counters(),
       latencies: {

@@ -47,6 +47,8 @@ export interface SessionStatus {
   readonly activeMax: number;
   readonly endsRemembered: number;
   readonly earlyEnds: number;
+  /** `limits.maxRemembered`, of both. */
+  readonly rememberedMax: number;
 }
 
 export interface EngineCounters {
@@ -120,7 +122,7 @@ export interface InputStatus {
 export interface ShardStatus {
   readonly shard: number;
   readonly state: ShardState;
-  /** Why it is stalled or stopped, for people; null otherwise. */
+  /** Why it is stalled, stopped or not restored yet, for people; null otherwise. */
   readonly reason: string | null;
   readonly sessionsActive: number;
   readonly endsRemembered: number;

@@ -61,6 +61,11 @@ export const METRICS: readonly Metric[] = [
     "Ends whose start has not come yet",
     (s) => s.sessions.earlyEnds,
   ),
+  gauge(
+    "sessionwheel_remembered_max",
+    "Remembered ends and early ends at most, together (limits.maxRemembered)",
+    (s) => s.sessions.rememberedMax,
+  ),
 
   labelled("sessionwheel_events_total", "Events decoded, by what they are", "type", (s) => [
     ["start", s.counters.events.start],

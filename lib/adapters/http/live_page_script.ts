@@ -43,6 +43,7 @@ function stateOf(stats) {
   if (stats.phase === "failed" || stats.phase === "stopped") return ["bad", stats.phase];
   if (!stats.brokersReachable) return ["bad", "brokers do not answer"];
   if (stats.clockJump) return ["bad", "clock jumped"];
+  if (stats.clockAheadMs > 1000) return ["bad", "time is ahead, by " + duration(stats.clockAheadMs)];
   if (!stats.started) return ["warn", "restoring, " + Math.floor(stats.restoreProgress * 100) + " %"];
   if (running < stats.shards.length) {
     return ["warn", running + " of " + stats.shards.length + " shards running"];

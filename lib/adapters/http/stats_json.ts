@@ -18,6 +18,8 @@ export interface StatsJson {
   readonly started: boolean;
   readonly brokersReachable: boolean;
   readonly clockJump: boolean;
+  /** How far the sessions' time is ahead of the wall clock: timers wait for so long. */
+  readonly clockAheadMs: number;
   readonly restoreProgress: number;
   readonly sessions: EngineStatus["sessions"];
   /** Over the last seconds, see `windowSeconds`. */
@@ -62,6 +64,7 @@ export function statsJson(
     started: status.started,
     brokersReachable: status.brokersReachable,
     clockJump: status.clock.jumpAlarm,
+    clockAheadMs: status.clock.aheadMs,
     restoreProgress: round(restoreProgress(status)),
     sessions: status.sessions,
     rates: rates === null ? null : {
