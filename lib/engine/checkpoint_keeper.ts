@@ -121,9 +121,9 @@ export class CheckpointKeeper {
       if (isGone()) return await abandon(output);
     }
     const fuzzy = this.#manifest(runner, shard, logFrom, before, copy.rows);
-    const manifest = { ...fuzzy, isExact: false };
     // A batch that was closed after the last copy has to be in the log: its clock and its inputs
-    // are past all that was copied.
+    // are past all that was copied, and it, or one before it, tells of the early ends that were.
+    const manifest = { ...fuzzy, isExact: false, earlyEndsUnwritten: 0 };
     const closed = runner.closedBatch;
     const waitUntilMs = ports.clock.monotonicMs() + NEXT_BATCH_WAIT_MS;
     while (runner.acknowledgedBatch <= closed) {

@@ -214,24 +214,23 @@ export class Engine {
       onFailure: (error) => this.#fail(error),
     });
     const context = this.#context(topic, inputs);
-    const supervisor: ShardSupervisor = new ShardSupervisor(
-      context,
-      this.#restorer(topic),
-      () => loop,
-    );
+    const onFenced = (runner: ShardRunner, reason: string) => this.#fenced(context, runner, reason);
+    const supervisor: ShardSupervisor = new ShardSupervisor(context, this.#restorer(topic), {
+      loop: () => loop,
+      onFenced,
+    });
     const produce = new ProduceQueue(context, {
       onRoom: (runner) => {
         if (runner.isDetached && !runner.isReturning) supervisor.rejoin(runner);
         loop.answered(runner);
       },
       onRecover: (runner, reason, refusal) => supervisor.recover(runner, reason, refusal),
-      onFenced: (runner, reason) => this.#fenced(context, runner, reason),
+      onFenced,
     });
     const loop = new RoundLoop(context, produce);
     const committer = new OffsetCommitter(context);
     const keeper = checkpoints === null ? null : new CheckpointKeeper(context, checkpoints);
     const report = new EngineReport(context);
-    const onFenced = (runner: ShardRunner, reason: string) => this.#fenced(context, runner, reason);
     const followClockBack = () => supervisor.followClockBack();
     const chores = new EngineChores({
       context,

@@ -36,6 +36,8 @@ export class EngineInputs implements SourceListener {
   /** Until this monotonic instant what is known of the partitions may be from before a standstill. */
   #doubtedUntilMs = -Infinity;
   #areEndsKnown = true;
+  /** Counts the standstills: an answer that was asked for before one may be from before it. */
+  #doubts = 0;
 
   constructor(options: EngineInputsOptions) {
     this.#options = options;
@@ -115,10 +117,13 @@ export class EngineInputs implements SourceListener {
     const { source, monotonicMs, onWork } = this.#options;
     this.#doubtedUntilMs = monotonicMs() + DOUBT_MS_MAX;
     this.#areEndsKnown = false;
+    // Nobody was waited for while nothing of this process ran.
+    for (const partition of this.partitions) partition.starvedSinceMs = NaN;
+    const doubt = ++this.#doubts;
     const generation = this.#generation;
     source.ranges().then((ranges) => {
       // A restart brings ends of its own.
-      if (generation !== this.#generation) return;
+      if (generation !== this.#generation || doubt !== this.#doubts) return;
       for (const partition of this.partitions) {
         const { end } = ranges[partition.index]!;
         if (end > partition.highWatermark) partition.highWatermark = end;

@@ -143,9 +143,10 @@ export class ShardRunner {
     this.acknowledgedBatch = this.closedBatch;
     this.acknowledgedWriter = position ?? NO_WRITER;
     this.logEnd = ownership.end;
+    // Also where that is before the log's start: what a checkpoint had beyond the log is not in it.
     const heldOffset = position === null
       ? restoreOffset > 0 ? restoreOffset : ownership.end
-      : Math.max(position.restoreOffset, ownership.logStart, restoreOffset);
+      : Math.max(position.restoreOffset, restoreOffset);
     this.#restorePoint = new RestorePoint(windowMs, heldOffset, shard.clockMs, ownership.end);
     this.writer.reset();
     this.isAhead = true;

@@ -15,6 +15,12 @@ export interface RestoredInputs extends StartOffsets {
   readonly isOutputEmpty: boolean;
 }
 
+export interface ShardSupervisorEvents {
+  readonly loop: () => RoundLoop;
+  /** Someone newer owns the shard. */
+  readonly onFenced: (runner: ShardRunner, reason: string) => void;
+}
+
 /**
  * Brings shards to run: all of them at the start, one of them when its log turned out to be
  * another than it thought, or when it had left the input since it could not write.
@@ -26,6 +32,7 @@ export class ShardSupervisor {
   readonly #context: EngineContext;
   readonly #restorer: ShardRestorer;
   readonly #loop: () => RoundLoop;
+  readonly #onFenced: ShardSupervisorEvents["onFenced"];
   /** Shards that dropped their state and have not come back to the input yet, with which recovery. */
   readonly #recovering = new Map<ShardRunner, number>();
   #recoveries = 0;
@@ -41,11 +48,12 @@ export class ShardSupervisor {
   constructor(
     context: EngineContext,
     restorer: ShardRestorer,
-    loop: () => RoundLoop,
+    { loop, onFenced }: ShardSupervisorEvents,
   ) {
     this.#context = context;
     this.#restorer = restorer;
     this.#loop = loop;
+    this.#onFenced = onFenced;
   }
 
   /** Nothing is restored or read again after this. */
@@ -158,13 +166,30 @@ export class ShardSupervisor {
     // What the log refuses it may refuse again: it is not to be fenced over and over.
     if (refusal !== null) await this.#waitOut(runner, refusal, recoveries);
     else if (recoveries > 0) await this.#pause(recoveries - 1);
-    if (this.#isStopped) return;
+    if (this.#isStopped || !await this.#isOurs(runner) || this.#isStopped) return;
     const read = await this.#restore(runner);
     if (this.#isStopped) return;
     const { ofShard } = await this.#chooseOffsets([read], { hadOutput: false });
     this.#place(runner, ofShard[0]!);
     runner.isReturning = true;
     await this.#rewind();
+  }
+
+  /**
+   * Whether nobody newer has taken the shard meanwhile, which it would not have noticed, as it writes
+   * nothing: to acquire it takes it from whoever has it, and that may be one that can write.
+   */
+  async #isOurs(runner: ShardRunner): Promise<boolean> {
+    try {
+      await this.#context.ports.log.refresh([runner.index]);
+    } catch (error) {
+      if (!(error instanceof OutputLogError)) throw error;
+      // Whatever else it is, `acquire` meets it as well and knows what to do.
+      if (error.code !== "fenced") return true;
+      this.#onFenced(runner, error.message);
+      return false;
+    }
+    return true;
   }
 
   /** Waits before a shard whose batch was refused tries again, until there is a chance. */

@@ -153,6 +153,22 @@ Deno.test("CheckpointKeeper.startBackground() copies what is remembered in slice
   assertEquals(manifest(parts, 0).rows, 6);
 });
 
+Deno.test("CheckpointKeeper.startBackground() counts no early end as unwritten, as it waits for the batch that tells of them", async () => {
+  const { parts, keeper, store } = kept();
+  parts.end(0, "told");
+  parts.warm(0);
+  keeper.startBackground();
+  await parts.advance(0);
+  assertEquals(store.calls.map(nameOf), ["begin 0", "chunk"]);
+  // Not copied any more: counted, it would stand for the one that is.
+  parts.end(0, "early");
+  await parts.advance(4);
+  parts.warm(0);
+  await parts.advance(4);
+  assertEquals(store.calls.map(nameOf).at(-1), "publish");
+  assertEquals([manifest(parts, 0).rows, manifest(parts, 0).earlyEndsUnwritten], [2, 0]);
+});
+
 Deno.test("CheckpointKeeper.startBackground() has one under way, and nothing to do for an empty shard", async () => {
   const { parts, keeper, store } = kept({ shards: 2 });
   parts.warm(1);

@@ -4,7 +4,7 @@ import { ENGINE_LIMITS, type EngineLimits } from "../../lib/engine/engine_limits
 import { EngineInputs } from "../../lib/engine/engine_inputs.ts";
 import { InputPartition } from "../../lib/engine/input_partition.ts";
 import type { DeadLetter } from "../../lib/ports/dead_letters.ts";
-import { SourceError } from "../../lib/ports/source.ts";
+import { type InputRange, SourceError } from "../../lib/ports/source.ts";
 import { EngineMetrics } from "../../lib/telemetry/engine_metrics.ts";
 import { batchOf, fetchOf, newDecoder, recordOf, startOf } from "../support/engine/fetches.ts";
 
@@ -13,6 +13,8 @@ class Inputs {
   monotonicMs = 0;
   work = 0;
   failure: unknown;
+  /** Questions for the ranges, to be answered by the test. */
+  readonly asked: PromiseWithResolvers<readonly InputRange[]>[] = [];
   readonly calls: string[] = [];
   readonly metrics = new EngineMetrics();
   readonly letters: { letters: readonly DeadLetter[]; acknowledge: (count?: number) => void }[] =
@@ -26,7 +28,11 @@ class Inputs {
     this.inputs = new EngineInputs({
       source: {
         open: () => Promise.resolve(partitions),
-        ranges: () => Promise.resolve([]),
+        ranges: () => {
+          const answer = Promise.withResolvers<readonly InputRange[]>();
+          this.asked.push(answer);
+          return answer.promise;
+        },
         committedOffsets: () => Promise.resolve([]),
         commitOffsets: () => Promise.resolve(),
         start: (offsets) => this.calls.push(`start ${offsets}`),
@@ -76,6 +82,13 @@ class Inputs {
     await Promise.resolve();
   }
 
+  /** The source tells where its only partition ends, as it was asked the `index`th time. */
+  async tellEnd(index: number, end: number): Promise<void> {
+    this.asked[index]!.resolve([{ logStart: 0, end }]);
+    await Promise.resolve();
+    await Promise.resolve();
+  }
+
   take(partition: number, count = 1): void {
     for (let i = 0; i < count; i++) {
       const queued = this.inputs.partitions[partition]!.head()!;
@@ -119,6 +132,34 @@ Deno.test("EngineInputs waits for no partition that cannot be fetched, but takes
   assertEquals(inputs.isBehind(null), false);
   inputs.onPartitionState(0, true);
   assertEquals([inputs.mustWait(), inputs.isBehind(null)], [true, true]);
+});
+
+Deno.test("EngineInputs waits anew, after a standstill, for a partition that was waited for before", async () => {
+  const world = new Inputs(["a"]);
+  const { inputs } = world;
+  inputs.start(Float64Array.of(0), [5]);
+  assertEquals(inputs.mustWait(), true);
+  // The answer was under way when the process was stopped for an hour.
+  world.monotonicMs = 3_600_000;
+  inputs.doubt();
+  await world.tellEnd(0, 9);
+  assertEquals([inputs.mustWait(), inputs.isBehind(null)], [true, true]);
+  world.monotonicMs += 1000;
+  assertEquals([inputs.mustWait(), inputs.isBehind(null)], [false, false]);
+});
+
+Deno.test("EngineInputs takes no ends for those of now that were asked for before the last standstill", async () => {
+  const world = new Inputs(["a"]);
+  const { inputs } = world;
+  inputs.start(Float64Array.of(0), [0]);
+  world.monotonicMs = 60_000;
+  inputs.doubt();
+  world.monotonicMs = 120_000;
+  inputs.doubt();
+  await world.tellEnd(0, 0);
+  assertEquals([inputs.mustWait(), inputs.isBehind(null)], [true, true]);
+  await world.tellEnd(1, 0);
+  assertEquals([inputs.mustWait(), inputs.isBehind(null)], [false, false]);
 });
 
 Deno.test("EngineInputs pauses a partition that has too much queued, until half of that is taken", () => {

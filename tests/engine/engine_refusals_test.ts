@@ -7,6 +7,7 @@ import {
   assertLessOrEqual,
   assertStringIncludes,
 } from "@std/assert";
+import type { EngineError } from "../../lib/engine/engine_error.ts";
 import { OutputLogError, type ProduceResult } from "../../lib/ports/output_log.ts";
 import { type EngineProcess, EngineWorld, WORLD_START_MS } from "../support/engine/engine_world.ts";
 
@@ -307,4 +308,21 @@ Deno.test("Engine does not hurry where the log refuses a batch for another reaso
   await world.advance(30_000);
   assertEquals(world.storyOf("a")[0], "Start 1");
   assertEquals([stateOf(process), process.failure], ["running", undefined]);
+});
+
+Deno.test("Engine whose batches are refused leaves a shard to the process that has taken it over", async () => {
+  const world = new EngineWorld();
+  const refused = world.engine();
+  await refused.start();
+  refused.log.refusalOf = () => ({ kind: "rejected", cause: "timestamp", reason: "too far ahead" });
+  world.sendStart("a", 1);
+  await world.advance(2 * MINUTE_MS);
+  assertStringIncludes(stateOf(refused), "stalled");
+  // Another machine, whose clock is right.
+  const other = world.engine();
+  await other.start();
+  await world.advance(2 * MINUTE_MS);
+  assertEquals([other.failure, stateOf(other)], [undefined, "running"]);
+  assertEquals((refused.failure as EngineError).code, "fenced");
+  assertEquals(world.storyOf("a").at(-1), "Heartbeat 1 8");
 });

@@ -75,6 +75,29 @@ Deno.test("Engine starts from a checkpoint that has the sessions whose records r
   assertEquals(second.engine.status().sessions.active, 2);
 });
 
+Deno.test("Engine does not take sessions for written that it only had from a checkpoint which is gone", async () => {
+  const world = await twoSessions();
+  const first = world.engine();
+  await first.start();
+  world.sendStart("c", 3);
+  await world.advance(1000);
+  await first.stop();
+  dropAllButLastBatch(world);
+  const second = world.engine();
+  await second.start();
+  // One more has a record in the log then, and only the checkpoint has the third.
+  const batches = world.batches().length;
+  while (world.batches().length === batches) await world.advance(100);
+  second.kill();
+  const withState = world.engine();
+  await withState.start();
+  assertEquals(withState.engine.status().sessions.active, 3);
+  withState.kill();
+  const third = world.engine({ wrapPorts: (ports) => ({ ...ports, checkpoints: null }) });
+  const error = await assertRejects(() => third.start(), EngineError) as EngineError;
+  assertStringIncludes(error.message, "1 of the 3 sessions that were active");
+});
+
 Deno.test("Engine ends, and does not try again, where a shard that recovers finds its sessions lost", async () => {
   const world = await twoSessions();
   const process = world.engine();
