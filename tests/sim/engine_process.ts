@@ -115,6 +115,15 @@ export class EngineProcess {
     );
   }
 
+  /**
+   * Those of them that it has not given up: one that died between a new epoch and its marker leaves
+   * them to nobody, and who had them before takes them for taken over once it asks.
+   */
+  kept(): number[] {
+    const { shards } = this.status();
+    return this.owned().filter((shard) => shards[shard]?.state !== "stopped");
+  }
+
   status(): EngineStatus {
     return this.engine.status();
   }

@@ -291,7 +291,7 @@ class Simulation {
 
   #everyShardIsOwned(): boolean {
     const owned = new Set(
-      this.#processes.filter(({ isStopping }) => !isStopping).flatMap((process) => process.owned()),
+      this.#processes.filter(({ isStopping }) => !isStopping).flatMap((process) => process.kept()),
     );
     return owned.size === this.#scenario.outputPartitions;
   }
