@@ -66,8 +66,11 @@ async function runDay(program: RunningProgram, stream: EventStream): Promise<Met
     }
   }
   const metrics = await program.untilMetrics(
-    "the end of every session",
-    (metrics) => metrics.sum("sessions_active") === 0 && metrics.sum("early_ends") === 0,
+    "the end of every session, and its record in the log",
+    (metrics) =>
+      ["sessions_active", "early_ends", "shard_in_flight_batches"].every((name) =>
+        metrics.sum(name) === 0
+      ),
   );
   const path = `/v1/devices/${encodeURIComponent(activeDevice)}`;
   assertEquals((await program.get(path)).status, 404);
