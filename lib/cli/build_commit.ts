@@ -7,7 +7,9 @@ export function buildCommit(): string {
   try {
     return Deno.readTextFileSync(new URL(COMMIT_FILE, import.meta.url)).trim();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "unknown";
+    // A binary has its files under TMPDIR; below /dev, as in /dev/shm, Deno reads none of them.
+    const { NotCapable, NotFound } = Deno.errors;
+    if (error instanceof NotFound || error instanceof NotCapable) return "unknown";
     throw error;
   }
 }

@@ -39,6 +39,17 @@ Deno.test("The binary says its version, and of which commit it is", () =>
     else assertStringIncludes(stdout, `commit ${commit}`);
   }));
 
+Deno.test({
+  name: "The binary runs where the folder for temporary files is in memory",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    inEmptyFolder(async (cwd) => {
+      const { code, stdout } = await runBinary(["version"], { cwd, env: { TMPDIR: "/dev/shm" } });
+      assertEquals(code, 0);
+      assertStringIncludes(stdout, VERSION);
+    }),
+});
+
 Deno.test("The binary refuses an unknown command", () =>
   inEmptyFolder(async (cwd) => {
     const { code, stderr } = await runBinary(["nonsense"], { cwd });
