@@ -299,6 +299,7 @@ Deno.test("Engine remembers no more ends than it may, over a restart as well, an
     const { sessions } = engine.status();
     return sessions.endsRemembered + sessions.earlyEnds;
   };
+  assertEquals(first.engine.status().sessions.rememberedMax, 20);
   // The last one of each shard may still be too much.
   assertLessOrEqual(remembered(first), 22);
   assertEquals(remembered(first) + first.metrics.forgottenEnds, 250);

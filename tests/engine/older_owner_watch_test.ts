@@ -26,6 +26,9 @@ Deno.test("Engine waits a heartbeat interval for a recent owner that it cannot f
   await world.advance(29_000);
   assertEquals([process.isStarted, process.logged(NEW_ID).length], [false, 0]);
   assertStringIncludes(process.logged(WAITING)[0]!, "waiting 30 s whether that writes again");
+  const { state, reason } = process.engine.status().shards[0]!;
+  assertEquals(state, "restoring");
+  assertStringIncludes(reason!, "waiting 30 s whether that writes again");
   await world.advance(8_000);
   await starting;
   assertEquals([process.isStarted, process.logged(NEW_ID).length], [true, 1]);

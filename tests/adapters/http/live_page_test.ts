@@ -49,3 +49,26 @@ Deno.test("The live page's script fills only elements that the page has", async 
 Deno.test("The live page's script is a script", () => {
   new Function(LIVE_PAGE_SCRIPT);
 });
+
+Deno.test("The live page calls nothing running for which /readyz fails", async () => {
+  const { app, engine, clock } = appUnderTest();
+  // Its last statement begins to poll, which needs a page.
+  const functions = LIVE_PAGE_SCRIPT.replace(/poll\(\);\s*$/, "");
+  const stateOf = new Function(`${functions}; return stateOf;`)();
+  const states: [number, string][] = [];
+  const look = async () => {
+    clock.advance(10_000);
+    const stats = await (await app.request("/v1/stats")).json();
+    states.push([(await app.request("/readyz")).status, stateOf(stats).join(" ")]);
+  };
+  await look();
+  engine.metrics.clockAheadMs = 10_000;
+  await look();
+  engine.metrics.clockJumpAlarm = true;
+  await look();
+  assertEquals(states, [
+    [200, "good running"],
+    [503, "bad time is ahead, by 10 s"],
+    [503, "bad clock jumped"],
+  ]);
+});
